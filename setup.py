@@ -19,7 +19,7 @@ def switched_on(name: str) -> bool:
     return os.environ.get(name, "") not in ("", "0")
 
 
-DEBUG, SANITIZE, TRACE = (switched_on(f"FASTCORN_{name}") for name in ("DEBUG", "SANITIZE", "TRACE"))
+DEBUG, SANITIZE, TRACE = map(switched_on, ("FASTCORN_DEBUG", "FASTCORN_SANITIZE", "FASTCORN_TRACE"))
 WINDOWS = sys.platform == "win32"
 VARIANT = "debug" if DEBUG else "sanitize" if SANITIZE else "trace" if TRACE else "release"
 
@@ -32,16 +32,16 @@ MODULES: dict[str, tuple[str, ...]] = {
     "fastcorn.protocols._headers": ("names", "fields", "path"),
     "fastcorn.protocols._http1": ("head", "chunked", "names"),
 }
-HEADERS = sorted(f"csrc/{name}" for name in os.listdir("csrc") if name.endswith(".h"))
+DEPENDS = ["setup.py", *sorted(f"csrc/{name}" for name in os.listdir("csrc") if name.endswith(".h"))]
 
 if WINDOWS:
     FLAGS = ["/std:c11", "/Zi", "/Od"] if DEBUG else ["/std:c11", "/O2"]
 elif DEBUG or SANITIZE:
     FLAGS = ["-std=gnu11", "-O1", "-g", "-UNDEBUG", "-fno-omit-frame-pointer", "-fvisibility=hidden"]
 else:
-    # -fno-semantic-interposition: calls inside one extension need no detour through the symbol table.
     FLAGS = ["-std=gnu11", "-O3", "-g0", "-fvisibility=hidden", "-fno-semantic-interposition"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"] if SANITIZE and not WINDOWS else []
+FLAGS += [] if WINDOWS else ["-Wno-unused-function", "-Wno-unused-variable"]  # of the generated C
 MACROS: list[tuple[str, str | None]] = [("FC_DEBUG", "1")] if DEBUG else [("CYTHON_WITHOUT_ASSERTIONS", "1")]
 MACROS += [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1")] if TRACE else []
 DIRECTIVES = {
@@ -60,7 +60,7 @@ extensions = [
     Extension(
         module,
         [module.replace(".", "/") + ".pyx", *(f"csrc/{source}.c" for source in sources)],
-        include_dirs=["csrc"], depends=HEADERS, define_macros=MACROS,
+        include_dirs=["csrc"], depends=DEPENDS, define_macros=MACROS,
         extra_compile_args=FLAGS + SANITIZERS, extra_link_args=SANITIZERS,
     )
     for module, sources in MODULES.items()
