@@ -28,8 +28,6 @@ IN_TREE := PYTHONPATH=$(ROOT)
 IN_DEBUG := PYTHONSAFEPATH=1 PYTHONPATH=$(ROOT)/build/debug:$(ROOT) FASTCORN_TEST_BUILD=$(ROOT)/build/debug
 IN_SANITIZE := PYTHONSAFEPATH=1 PYTHONPATH=$(ROOT)/build/sanitize:$(ROOT) FASTCORN_TEST_BUILD=$(ROOT)/build/sanitize
 
-export PYTHONDONTWRITEBYTECODE := 1
-
 .PHONY: help serve build build-debug test test-rest test-full test-all pytest pytest-debug pytest-slow pytest-programs \
         test-sanitize ctest ctest-clang fuzz lint format format-c types bench dist wheelhouse ci clean distclean
 .NOTPARALLEL:
