@@ -187,6 +187,13 @@ def test_white_space(path: Path) -> None:
     assert not trailing, f"{name_of(path)}: white space at the end of lines {trailing}"
 
 
+def test_nothing_that_is_ignored_is_tracked() -> None:
+    if not (ROOT / ".git").exists():
+        return  # an unpacked sdist: MANIFEST.in has decided
+    git = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    assert subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split() == []
+
+
 def test_names_say_what_a_module_holds() -> None:
     vague = {"util", "utils", "helper", "helpers", "common", "manager", "misc", "impl"}
     assert [name_of(path) for path in SOURCES if path.stem.strip("_") in vague] == []
