@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What goes wrong: applications that raise before and after their head or answer nothing, and requests that are refused."""
+"""What goes wrong: applications that raise before or after their head or answer nothing, and refused requests."""
 
 from typing import Any
 
