@@ -73,6 +73,28 @@ def test_links_lead_somewhere(path: Path) -> None:
             assert anchor in headings_of(linked.read_text(encoding="utf-8")), f"{path.name}: no heading for {target}"
 
 
+@pytest.mark.parametrize(
+    ("stages", "code", "closing"),
+    [
+        (["good", "fine"], 0, "stages: 2 passed, 0 failed"),
+        (["good", "bad", "fine"], 1, "stages: 1 passed, 1 failed"),
+        (["good:no-such-program", "fine"], 0, "stages: 1 passed, 0 failed"),
+    ],
+)
+def test_stages_stop_at_a_failure_and_say_so(tmp_path: Path, stages: list[str], code: int, closing: str) -> None:
+    make = tmp_path / "make"
+    make.write_text('#!/bin/sh\n[ "$2" != bad ]\n', encoding="utf-8")
+    make.chmod(0o755)
+    done = subprocess.run(
+        [ROOT / ".ci/stages", *stages], env=os.environ | {"MAKE": str(make)},
+        capture_output=True, text=True, timeout=WAIT_SECONDS, check=False,
+    )  # fmt: skip
+    assert done.returncode == code
+    assert done.stdout.splitlines()[-1] == closing
+    assert ("good: not run, it needs no-such-program" in done.stdout) is (":" in stages[0])
+    assert ("######## fine" in done.stdout) is (code == 0)
+
+
 def test_the_extensions_are_the_cython_files() -> None:
     listed = set(re.findall(r'"(fastcorn\.[\w.]+)": \(', (ROOT / "setup.py").read_text(encoding="utf-8")))
     found = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "fastcorn").rglob("*.pyx")}
