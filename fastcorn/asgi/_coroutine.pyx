@@ -54,7 +54,7 @@ cdef class Wait:
         return self.future
 
     def send(self, value):
-        return self.__next__()
+        return next(self)
 
     def throw(self, type, value=None, traceback=None):
         self.future = None
@@ -82,7 +82,7 @@ cdef class Yield:
         return None
 
     def send(self, value):
-        return self.__next__()
+        return next(self)
 
     def throw(self, type, value=None, traceback=None):
         raise_thrown(type, value)

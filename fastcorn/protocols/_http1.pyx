@@ -124,7 +124,9 @@ cdef class H1Connection(Stream):
     def eof_received(self):
         """The client has shut its side: after a complete request that is no reason not to answer it."""
         self.eof = True
-        if self.state == AWAIT_RESPONSE or self.advance_scheduled:
+        if self.state == AWAIT_RESPONSE or self.pos < PyBytes_GET_SIZE(self.buf) and self.state == READ_HEAD and (
+            self.advance_scheduled or self.write_paused
+        ):
             return not self.tls
         if self.state == READ_BODY and self.cycle is not None:
             cycle, self.cycle = self.cycle, None
@@ -568,12 +570,12 @@ cdef class H1Connection(Stream):
 
     cdef bint may_keep_alive(self) except -1:
         cdef Context context = self.context
-        if not self.client_keep_alive or context.draining or context.never_keep_alive:
+        if not self.client_keep_alive or context.never_keep_alive:
             return False
         if context.max_connection_requests and self.requests_served >= context.max_connection_requests:
             return False
-        if self.eof and self.pos == PyBytes_GET_SIZE(self.buf):
-            return False
+        if (context.draining or self.eof) and self.pos == PyBytes_GET_SIZE(self.buf):
+            return False    # else what was pipelined is answered first
         # A body that nobody has asked for and that is too long to be thrown away ends the connection.
         return self.state != READ_BODY or not (
             self.expect_continue or (not self.chunked_body and self.body_left > DISCARD_BYTES and self.body_untouched())
