@@ -27,8 +27,8 @@ environment variable; [configuration.md](configuration.md) tells how they come t
 * **Durations** are float seconds in Python. Everywhere they may be written `5`, `2.5`, `500ms`, `5s`, `2m`, `1h30m`.
 * **Sizes** are int bytes in Python. Everywhere they may be written `65536`, `64KiB`, `16MiB` (powers of 1024), or with
   `KB`, `MB`, `GB` (powers of 1000).
-* **off** is `None` in Python; on the command line, in the environment and in a file it is written `off`. For counts,
-  sizes and durations that can be off, `0` means the same.
+* **off** is `None` in Python; on the command line, in the environment and in a file it is written `off` (a password and
+  an application: empty). For counts, sizes and durations that can be off, `0` means the same.
 * **Lists**: a flag is repeated; a variable holds commas; a single text stands for a list of one.
 * **Not yet**: the setting is accepted and checked, and the feature behind it is still to come. A server that is started
   with one of those marked *refused* stops with a line that says so; the others are named in the log and have no effect.
