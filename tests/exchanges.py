@@ -162,6 +162,10 @@ class Served:
         self.clients.append(client)
         return client
 
+    def open(self) -> Http1Exchange:
+        """An exchange on a fresh connection that has not begun."""
+        return Http1Exchange(self.connect())
+
     def request(
         self,
         method: str = "GET",
@@ -177,7 +181,7 @@ class Served:
         Args:
             end: False = more of the body comes later, by `Exchange.send_body`.
         """
-        exchange = Http1Exchange(self.connect())
+        exchange = self.open()
         exchange.begin(method, target, list(headers), body, end=end, version=version)
         self.driver.settle()
         return exchange
@@ -245,13 +249,19 @@ class Http1Client:
 
     @property
     def closed(self) -> bool:
+        """The connection is gone."""
         return self.transport.closed
+
+    @property
+    def ended(self) -> bool:
+        """The client has read the end: the server sends no more, though it may still take what comes."""
+        return self.transport.closed or (self.transport.eof_sent and not self.transport.pending)
 
     @property
     def answers(self) -> list[Answer]:
         """The answers so far; requests without a stated method count as GET."""
         methods = self.methods + ["GET"] * 64
-        return read_answers(self.received, methods, self.transport.closed)
+        return read_answers(self.received, methods, self.ended)
 
 
 class Http1Exchange:
@@ -266,8 +276,16 @@ class Http1Exchange:
         self.chunked = False
 
     def begin(
-        self, method: str, target: str, headers: list[tuple[str, str]], body: bytes, *, end: bool, version: str
+        self,
+        method: str = "GET",
+        target: str = "/",
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+        *,
+        end: bool = True,
+        version: str = "1.1",
     ) -> None:
+        """Sends the request; the application runs one turn."""
         self.method = method
         names = {name.lower() for name, _ in headers}
         fields = list(headers)
@@ -307,6 +325,15 @@ class Http1Exchange:
         self.client.transport.resume_client(count)
         self.driver.settle()
 
+    def discard(self) -> None:
+        """The client reads as fast as it is sent to, and keeps nothing."""
+        self.client.transport.keeps_bytes = False
+
+    @property
+    def taken(self) -> int:
+        """Bytes that the server has taken from the client."""
+        return self.client.transport.bytes_delivered
+
     @property
     def unread(self) -> int:
         """Bytes of the answer that wait for the client."""
@@ -320,5 +347,5 @@ class Http1Exchange:
     @property
     def answer(self) -> Answer:
         """What the client has read of the answer."""
-        answers = read_answers(self.client.received, [self.method], self.client.closed)
-        return answers[0] if answers else Answer(truncated=self.client.closed)
+        answers = read_answers(self.client.received, [self.method], self.client.ended)
+        return answers[0] if answers else Answer(truncated=self.client.ended)

@@ -45,6 +45,16 @@ class Driver:
                 return
         raise AssertionError(f"the loop is still busy after {limit} turns")
 
+    def settle_until(self, reached: Callable[[], bool], seconds: float = 30) -> None:
+        """Settles until something is so that another thread may have to bring about; fails after `seconds`."""
+        end = time.monotonic() + seconds
+        self.settle()
+        while not reached():
+            assert time.monotonic() < end, "it did not come about"
+            # wakes when a thread calls call_soon_threadsafe(), at the latest after 10 ms
+            self.loop._selector.select(0.01)  # type: ignore[attr-defined]
+            self.settle()
+
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Calls function inside the loop, in a turn of its own; returns or raises what it does."""
         outcome: list[Any] = []
@@ -108,7 +118,7 @@ class FakeTransport(asyncio.Transport):
         self.keeps_bytes = True
         self.reading_paused = self.writing_paused = False
         self.closing = self.closed = self.aborted = False
-        self.inbox_ends = self.eof_delivered = False
+        self.inbox_ends = self.eof_delivered = self.eof_sent = False
 
     # What the connection calls.
 
@@ -116,7 +126,7 @@ class FakeTransport(asyncio.Transport):
         if not isinstance(data, (bytes, bytearray, memoryview)):
             self.faults.append(f"write({type(data).__name__})")
             return
-        if self.closing:
+        if self.closing or self.eof_sent:
             self.faults.append(f"write of {bytes(data)[:40]!r} after close")
             return
         self.bytes_written += len(data)
@@ -176,7 +186,8 @@ class FakeTransport(asyncio.Transport):
         return self.low, self.high
 
     def write_eof(self) -> None:
-        self.faults.append("write_eof() is no part of HTTP/1.1")
+        """The connection sends no more; it may go on reading."""
+        self.eof_sent = True
 
     def can_write_eof(self) -> bool:
         return True
