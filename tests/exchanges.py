@@ -149,7 +149,7 @@ class Served:
             config.freeze(),
             driver.loop,
             state=state,
-            access_log=self._record_access if access else None,
+            access_log=(lambda *record: self._record_access(*record)) if access else None,
             error_log=logger,
         )
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.applications import Recorder, answering, body, path_echo, read_body, start
 from tests.exchanges import Receive, Scope, Send
-from tests.fakes import READ_SIZE, Driver
+from tests.fakes import Driver
 from tests.serving import Serve
 
 
@@ -202,7 +202,7 @@ def test_greedy_pipeline_yields_to_the_loop(serve: Serve, driver: Driver, waits:
 
     client = serve(app).connect()
     request = get("")
-    count = READ_SIZE // len(request)
+    count = 2000
     client.transport.deliver(request * count)
     driver.step()
     assert client.received.count(b"HTTP/1.1 200") < count / 2
@@ -216,7 +216,7 @@ def test_small_request_is_answered_beside_a_greedy_pipeline(serve: Serve, driver
     greedy = served.connect()
     other = served.connect()
     request = get("greedy")
-    count = READ_SIZE // len(request)
+    count = 2000
     greedy.transport.deliver(request * count)
     other.transport.deliver(get("other"))
     for _ in range(3):
