@@ -300,7 +300,9 @@ class Http1Exchange:
         self.chunked = "transfer-encoding" in names
         head = f"{method} {target} HTTP/{version}\r\n" + "".join(f"{n}: {v}\r\n" for n, v in fields) + "\r\n"
         self.client.methods.append(method)
-        self.client.transport.deliver(head.encode("latin-1") + (self._framed(body, end) if body or self.chunked else b""))
+        self.client.transport.deliver(
+            head.encode("latin-1") + (self._framed(body, end) if body or self.chunked else b"")
+        )
 
     def _framed(self, data: bytes, end: bool) -> bytes:
         if not self.chunked:

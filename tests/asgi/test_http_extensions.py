@@ -529,7 +529,9 @@ def test_zerocopysend_of_a_closed_file_is_refused(serve: Serve, file: Path) -> N
 def test_zerocopysend_beyond_the_length_is_refused(serve: Serve, file: Path) -> None:
     """X3, R8: never a byte more than announced."""
     with file.open("rb") as opened:
-        raised, exchange = outcome_of_file(serve, start(200, [(b"content-length", b"5")]), zerocopysend(opened, count=6))
+        raised, exchange = outcome_of_file(
+            serve, start(200, [(b"content-length", b"5")]), zerocopysend(opened, count=6)
+        )
     assert len(raised) == 1
     assert len(exchange.answer.body) <= 5 or exchange.answer.status == 500
 

@@ -68,7 +68,9 @@ def test_http_version_is_the_one_of_the_request(serve: Serve) -> None:
     assert app.scope["http_version"] == exchange.http_version
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "M-SEARCH"])
+@pytest.mark.parametrize(
+    "method", ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "M-SEARCH"]
+)
 def test_method_is_passed_on(serve: Serve, method: str) -> None:
     """H5: known and unknown methods alike."""
     scope = scope_of(serve, method=method)

@@ -91,7 +91,9 @@ def test_end_inside_a_head_closes(serve: Serve) -> None:
     assert [answer.status for answer in client.answers] in ([], [400])
 
 
-@pytest.mark.parametrize("request_bytes", [POST + b"hel", b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhel\r\n"])
+@pytest.mark.parametrize(
+    "request_bytes", [POST + b"hel", b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhel\r\n"]
+)
 def test_end_inside_a_body_is_a_disconnect(serve: Serve, request_bytes: bytes) -> None:
     """P8, R6: the body will never be whole."""
     events: list[Any] = []

@@ -213,7 +213,12 @@ def test_host_that_is_not_ours_is_404(serve: Serve) -> None:
     """L7: the names of the server, when there are any."""
     app = Recorder()
     served = serve(app, server_names=["example.com", "example.com:8000"])
-    for host, status in (("example.com", 200), ("EXAMPLE.com:8000", 200), ("evil.test", 404), ("example.com.evil", 404)):
+    for host, status in (
+        ("example.com", 200),
+        ("EXAMPLE.com:8000", 200),
+        ("evil.test", 404),
+        ("example.com.evil", 404),
+    ):
         assert served.request("GET", "/", [("host", host)]).answer.status == status
     assert len(app.scopes) == 2
 
