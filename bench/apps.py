@@ -76,13 +76,13 @@ async def sleep(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def slow_reader(scope: Scope, receive: Receive, send: Send) -> None:
-    """Reads the body with a pause before each piece; answers its size and CRC-32 as text: `123 89abcdef`."""
+    """Reads the body with a pause of 2 ms before each piece; answers its size and CRC-32 as text: `123 89abcdef`."""
     if scope["type"] == "lifespan":
         return await _lifespan(receive, send)
     size = crc = 0
     more = True
     while more:
-        await asyncio.sleep(0.0005)
+        await asyncio.sleep(0.002)
         message = await receive()
         body = message.get("body", b"")
         size, crc = size + len(body), zlib.crc32(body, crc)

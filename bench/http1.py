@@ -13,7 +13,7 @@ from bench.disturbance import Watch
 from bench.errors import BenchError
 from bench.interpreter import Interpreter
 from bench.process import ServerProcess, pin_load
-from bench.results import Recorder, Row
+from bench.results import Recorder, Row, figure
 from bench.servers import FLOOR, Server
 from bench.summary import median, ratio, spread
 from bench.table import render
@@ -33,12 +33,12 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Sample:
-    """Figures of one server in one round."""
+    """Figures of one server in one round; no latency where requests are pipelined, for wrk then times only the last."""
 
     requests_per_second: float
     cpu_us: float
-    p50_ms: float
-    p99_ms: float
+    p50_ms: float | None
+    p99_ms: float | None
     resident_mb: float
 
 
@@ -107,9 +107,8 @@ class Comparison:
             if not process.alive:
                 raise BenchError(f"{server.name} ended under load: {process.last_words()}")
             check_load(load)
-            return Sample(
-                load.rate, used / load.requests * 1e6, load.p50_ms, load.p99_ms, process.resident_bytes() / 1e6
-            )
+            latency = (load.p50_ms, load.p99_ms) if work.depth == 1 else (None, None)
+            return Sample(load.rate, used / load.requests * 1e6, *latency, process.resident_bytes() / 1e6)
 
     @staticmethod
     def _load(port: int, work: Work, seconds: int) -> wrk.Load:
@@ -139,8 +138,8 @@ def summarise(samples: Sequence[Sample]) -> Row:
     return {
         "requests_per_second": round(median(rates), 1),
         "cpu_us": round(median([sample.cpu_us for sample in samples]), 3),
-        "p50_ms": round(median([sample.p50_ms for sample in samples]), 3),
-        "p99_ms": round(median([sample.p99_ms for sample in samples]), 3),
+        "p50_ms": _median_of([sample.p50_ms for sample in samples]),
+        "p99_ms": _median_of([sample.p99_ms for sample in samples]),
         "resident_mb": round(median([sample.resident_mb for sample in samples]), 2),
         "spread": round(spread(rates), 3),
         "rounds": len(samples),
@@ -149,15 +148,15 @@ def summarise(samples: Sequence[Sample]) -> Row:
 
 def add_ratios(rows: dict[str, Row]) -> None:
     """Adds the rate against the best peer (not fastcorn, not the floor) and the CPU time against the floor."""
-    rates = {name: _number(row, "requests_per_second") for name, row in rows.items()}
+    rates = {name: figure(row, "requests_per_second") for name, row in rows.items()}
     peers = [rate for name, rate in rates.items() if rate is not None and name not in ("fastcorn", FLOOR.name)]
-    floor_cpu = _number(rows.get(FLOOR.name, {}), "cpu_us")
+    floor_cpu = figure(rows.get(FLOOR.name, {}), "cpu_us")
     for name, row in rows.items():
         if "error" not in row and name != FLOOR.name:
             row["to_best_peer"] = ratio(rates[name], max(peers, default=None))
-            row["cpu_to_floor"] = ratio(_number(row, "cpu_us"), floor_cpu)
+            row["cpu_to_floor"] = ratio(figure(row, "cpu_us"), floor_cpu)
 
 
-def _number(row: Row, name: str) -> float | None:
-    value = row.get(name)
-    return float(value) if isinstance(value, int | float) else None
+def _median_of(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return round(median(known), 3) if known else None

@@ -67,6 +67,12 @@ def save(path: Path, results: Results) -> None:
     unfinished.replace(path)
 
 
+def figure(row: Row, name: str) -> float | None:
+    """A number of a row; None when it is missing or a text."""
+    value = row.get(name)
+    return float(value) if isinstance(value, int | float) else None
+
+
 class Recorder:
     """Collects the parts of one command and keeps the file up to date after each.
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The servers that are compared: their names, their distributions and the command lines that start one worker.
 
-Called by `roster` users (http1, start, idle, …) through `choose`; the commands are started by `process`. Every server
-gets its fastest documented settings for one worker and no access log; other than that, its defaults.
+Called by http1, start, idle and the others through `choose`; the commands are started by `process`. Every server gets
+its fastest documented settings for one worker and no access log; other than that, its defaults.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,8 +44,6 @@ class Server:
 FLOOR = Server("floor", "", ())
 """The C epoll loop of floor.c; `process` starts its binary instead of Python."""
 
-NO_LIFESPAN = "has no lifespan and writes a traceback for it"
-
 SERVERS: tuple[Server, ...] = (
     Server(
         "fastcorn",
@@ -69,8 +67,9 @@ SERVERS: tuple[Server, ...] = (
             *("-m", "granian", "{app}", "--interface", "asgi", "--host", "127.0.0.1", "--port", "{port}"),
             *("--workers", "1", "--runtime-mode", "st", "--loop", "uvloop", "--log-level", "warning"),
         ),
-        # Its header timeout also runs while a connection is idle; a minute is its maximum.
-        idle=("--http1-header-read-timeout", "60000"),
+        # Its header timeout also runs while a connection is idle (a minute is the most), and its limit on requests at
+        # once counts idle connections too.
+        idle=("--http1-header-read-timeout", "60000", "--backpressure", "20000"),
     ),
     Server(
         "gunicorn",
