@@ -1,116 +1,109 @@
 # SPDX-License-Identifier: MIT
 """The command line of the benchmarks: `python -m bench COMMAND --help`.
 
-Reads the options, finds the Python that runs the servers, and calls the module of the command.
+Finds the Python that runs the servers and calls the module of the command; `options` reads the arguments.
 """
 
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from bench import results
+from bench import backpressure, chart, commands, comparison, endurance, goals, idle, micro, options, start
 from bench.errors import BenchError
+from bench.http1 import Comparison
 from bench.interpreter import Interpreter, find_interpreter
+from bench.results import Recorder, load, path_of
+from bench.servers import choose
+from bench.works import choose_works
 
 
-def whole_number(least: int) -> Callable[[str], int]:
-    """A reader of whole numbers not below `least`, for argparse."""
-
-    def read(text: str) -> int:
-        value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(f"must be at least {least}")
-        return value
-
-    read.__name__ = "whole number"
-    return read
+def run_http1(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    servers = choose(chosen.servers, interpreter.packages, floor=True)
+    shape = {"rounds": chosen.rounds, "seconds": chosen.seconds, "warmup": chosen.warmup}
+    recorder = Recorder("http1", interpreter, folder, {**shape})
+    Comparison(interpreter, servers, choose_works(chosen.work), **shape).run(recorder)
+    if folder is not None:
+        write_charts(folder)
 
 
-def names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+def run_start(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    recorder = Recorder("start", interpreter, folder, {"rounds": chosen.rounds})
+    start.run(interpreter, choose(chosen.servers, interpreter.packages), chosen.rounds, recorder)
 
 
-def size(text: str) -> int:
-    """A size in bytes: a number, or one followed by KiB, MiB or GiB."""
-    units = {"kib": 10, "mib": 20, "gib": 30}
-    lower = text.strip().lower()
-    if lower[-3:] in units:
-        return int(float(lower[:-3]) * (1 << units[lower[-3:]]))
-    return int(lower)
+def run_commands(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    commands.run(interpreter, chosen.rounds, Recorder("commands", interpreter, folder, {"rounds": chosen.rounds}))
 
 
-def run_http1(options: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
-    from bench import chart
-    from bench.http1 import Comparison
-    from bench.servers import choose
-    from bench.works import choose_works
-
-    servers = choose(options.servers, interpreter.packages, floor=True)
-    shape = {"rounds": options.rounds, "seconds": options.seconds, "warmup": options.warmup}
-    comparison = Comparison(interpreter, servers, choose_works(options.work), **shape)
-    recorder = results.Recorder("http1", interpreter, folder, {**shape})
-    comparison.run(recorder)
-    if recorder.path is not None:
-        recorder.path.with_suffix(".svg").write_text(chart.draw(recorder.results), encoding="utf-8")
+def run_idle(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    recorder = Recorder("idle", interpreter, folder, {"connections": chosen.connections})
+    idle.run(interpreter, choose(chosen.servers, interpreter.packages), chosen.connections, recorder)
 
 
-def run_start(options: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
-    from bench import start
-    from bench.servers import choose
-
-    servers = choose(options.servers, interpreter.packages)
-    start.run(
-        interpreter,
-        servers,
-        options.rounds,
-        results.Recorder("start", interpreter, folder, {"rounds": options.rounds}),
-    )
+def run_backpressure(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    recorder = Recorder(chosen.command, interpreter, folder, {"size": chosen.size})
+    measure = backpressure.upload_slow if chosen.command == "upload-slow" else backpressure.stalled_client
+    measure(interpreter, choose(chosen.servers or ["fastcorn"], interpreter.packages), chosen.size, recorder)
 
 
-def run_commands(options: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
-    from bench import commands
-
-    recorder = results.Recorder("commands", interpreter, folder, {"rounds": options.rounds})
-    commands.run(interpreter, options.rounds, recorder)
-
-
-def run_idle(options: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
-    from bench import idle
-    from bench.servers import choose
-
-    servers = choose(options.servers, interpreter.packages)
-    recorder = results.Recorder("idle", interpreter, folder, {"connections": options.connections})
-    idle.run(interpreter, servers, options.connections, recorder)
+def run_endurance(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    counts = (chosen.requests, chosen.connects, chosen.aborts)
+    servers = choose(chosen.servers or ["fastcorn"], interpreter.packages)
+    endurance.run(interpreter, servers, counts, Recorder("endurance", interpreter, folder, {}))
 
 
-def run_backpressure(options: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
-    from bench import backpressure
-    from bench.servers import choose
-
-    servers = choose(options.servers or ["fastcorn"], interpreter.packages)
-    recorder = results.Recorder(options.name, interpreter, folder, {"size": options.size})
-    measure = backpressure.upload_slow if options.name == "upload-slow" else backpressure.stalled_client
-    measure(interpreter, servers, options.size, recorder)
+def run_micro(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    recorder = Recorder("micro", interpreter, folder, {"rounds": chosen.rounds})
+    micro.run(interpreter, chosen.rounds, recorder)
 
 
-def run_endurance(options: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
-    from bench import endurance
-    from bench.servers import choose
+MEASUREMENTS = {
+    "http1": run_http1,
+    "start": run_start,
+    "commands": run_commands,
+    "idle": run_idle,
+    "upload-slow": run_backpressure,
+    "stalled-client": run_backpressure,
+    "endurance": run_endurance,
+    "micro": run_micro,
+}
 
-    servers = choose(options.servers or ["fastcorn"], interpreter.packages)
-    counts = (options.requests, options.connects, options.aborts)
-    endurance.run(interpreter, servers, counts, results.Recorder("endurance", interpreter, folder, {}))
+
+def write_charts(folder: Path) -> None:
+    """Draws a chart for each Python that http1 was run with, and that of the newest once more as http1.svg."""
+    newest = comparison.newest_python(folder)
+    for path in sorted(folder.glob("http1-*.json")):
+        path.with_suffix(".svg").write_text(chart.draw(load(path)), encoding="utf-8")
+    picture = path_of("http1", newest, folder, ".svg").read_text(encoding="utf-8")
+    (folder / "http1.svg").write_text(picture, encoding="utf-8")
+
+
+def show(chosen: argparse.Namespace) -> int:
+    """Runs a command that only reads results; returns the exit code."""
+    if chosen.command == "goals":
+        return 1 if goals.run(chosen.results) and chosen.strict else 0
+    if chosen.command == "chart":
+        write_charts(chosen.results)
+        return 0
+    content = comparison.render(chosen.results)
+    if chosen.write is None:
+        print(content)
+    else:
+        comparison.write(chosen.write, content)
+    return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit code."""
-    options = make_parser().parse_args(arguments)
-    folder = None if options.no_save else options.results
+    """Runs one command; returns the exit code: 0, 1 for a missed goal, 2 for a mistake, 130 when interrupted."""
+    chosen = options.make_parser().parse_args(arguments)
     try:
+        if chosen.command not in MEASUREMENTS:
+            return show(chosen)
         with tempfile.TemporaryDirectory(prefix="fastcorn-bench-") as neutral:
-            options.run(options, find_interpreter(options.python, Path(neutral)), folder)
+            interpreter = find_interpreter(chosen.python, Path(neutral))
+            MEASUREMENTS[chosen.command](chosen, interpreter, None if chosen.no_save else chosen.results)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
@@ -118,43 +111,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("bench: interrupted", file=sys.stderr)
         return 130
     return 0
-
-
-def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures fastcorn beside its peers.")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--python", metavar="PATH", help="Python that runs the servers (default: this one)")
-    shared.add_argument("--results", metavar="DIR", type=Path, default=results.FOLDER, help="where JSON files go")
-    shared.add_argument("--no-save", action="store_true", help="print only")
-    servers = argparse.ArgumentParser(add_help=False, parents=[shared])
-    servers.add_argument("--servers", type=names, metavar="A,B", help="only these (default: all installed)")
-    http1 = commands.add_parser("http1", parents=[servers], help="requests a second, CPU time, latency, memory")
-    http1.add_argument("--rounds", type=whole_number(1), default=3, help="interleaved rounds (default: 3)")
-    http1.add_argument("--seconds", type=whole_number(1), default=4, help="length of a measurement (default: 4)")
-    http1.add_argument("--warmup", type=whole_number(0), default=2, help="seconds of load before it (default: 2)")
-    http1.add_argument("--work", type=names, metavar="A,B", help="only these works (default: all)")
-    http1.set_defaults(run=run_http1)
-    start = commands.add_parser("start", parents=[servers], help="from exec to the first answer")
-    start.add_argument("--rounds", type=whole_number(1), default=11, help="starts of each (default: 11)")
-    start.set_defaults(run=run_start)
-    timed = commands.add_parser("commands", parents=[shared], help="import and --help against uvicorn's")
-    timed.add_argument("--rounds", type=whole_number(1), default=15, help="runs of each (default: 15)")
-    timed.set_defaults(run=run_commands)
-    idle = commands.add_parser("idle", parents=[servers], help="bytes for each idle keep-alive connection")
-    idle.add_argument("--connections", type=whole_number(1), default=10_000, help="kept open (default: 10000)")
-    idle.set_defaults(run=run_idle)
-    for name, what in (("upload-slow", "memory while an application reads slowly"),
-                       ("stalled-client", "memory while a client does not read")):
-        slow = commands.add_parser(name, parents=[servers], help=what)
-        slow.add_argument("--size", type=size, default=1 << 30, help="bytes of the body, as 64MiB (default: 1GiB)")
-        slow.set_defaults(run=run_backpressure, name=name)
-    endurance = commands.add_parser("endurance", parents=[servers], help="growth of memory over many exchanges")
-    endurance.add_argument("--requests", type=whole_number(20), default=300_000, help="kept alive (default: 300000)")
-    endurance.add_argument("--connects", type=whole_number(20), default=30_000, help="new ones (default: 30000)")
-    endurance.add_argument("--aborts", type=whole_number(20), default=20_000, help="aborted ones (default: 20000)")
-    endurance.set_defaults(run=run_endurance)
-    return parser
 
 
 if __name__ == "__main__":

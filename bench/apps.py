@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Raw ASGI applications that every server runs alike. Loaded by the servers as `bench.apps:NAME`; imports nothing heavy.
+"""Raw ASGI applications that every server runs alike, loaded by the servers as `bench.apps:NAME`; imports little.
 
 Each answers the lifespan protocol and one path, `/`. Bodies are copied where one server is known to reuse its buffer.
 """

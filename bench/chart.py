@@ -26,6 +26,7 @@ STEP = 22
 NAME_WIDTH = 74
 VALUE_WIDTH = 122
 PANEL_WIDTH = (WIDTH - 2 * MARGIN - (COLUMNS - 1) * GAP) // COLUMNS
+TIMES = "\N{MULTIPLICATION SIGN}"
 BAR_MOST = PANEL_WIDTH - NAME_WIDTH - VALUE_WIDTH
 
 STYLE = """
@@ -88,7 +89,7 @@ def draw(results: Results) -> str:
         for column, panel in enumerate(row):
             parts += _panel(panel, MARGIN + column * (PANEL_WIDTH + GAP), top)
         top += row_height
-    note = "Longer is better; × is against the best peer. Bars of one panel were measured in one run: python -m bench http1"
+    note = f"Longer is better; {TIMES} is against the best peer. Measured by python -m bench http1, each panel in one run."
     parts.append(_text(MARGIN, height - 16, note if panels else "No results yet: run python -m bench http1.", "note"))
     return "\n".join([*parts, "</svg>", ""])
 
@@ -132,7 +133,7 @@ def _bar(bar: Bar, panel: Panel, start: int, top: int, share: float) -> list[str
     kind = "bar-own" if own else "bar-floor" if bar.server == FLOOR.name else "bar"
     label = f"{bar.rate:,.0f}"
     if own and panel.best_peer:
-        label += f" · {bar.rate / panel.best_peer:.2f} ×"
+        label += f" · {bar.rate / panel.best_peer:.2f} {TIMES}"
     emphasis = " own" if own else ""
     name = "C floor" if bar.server == FLOOR.name else bar.server
     width = max(BAR_MOST * share, 2)

@@ -107,8 +107,8 @@ class Comparison:
             if not process.alive:
                 raise BenchError(f"{server.name} ended under load: {process.last_words()}")
             check_load(load)
-            latency = (load.p50_ms, load.p99_ms) if work.depth == 1 else (None, None)
-            return Sample(load.rate, used / load.requests * 1e6, *latency, process.resident_bytes() / 1e6)
+            p50_ms, p99_ms = (load.p50_ms, load.p99_ms) if work.depth == 1 else (None, None)
+            return Sample(load.rate, used / load.requests * 1e6, p50_ms, p99_ms, process.resident_bytes() / 1e6)
 
     @staticmethod
     def _load(port: int, work: Work, seconds: int) -> wrk.Load:

@@ -44,12 +44,9 @@ def run(interpreter: Interpreter, servers: Sequence[Server], rounds: int, record
                         memory[server.name].append(process.resident_bytes() / 1e6)
             except BenchError as error:
                 errors[server.name] = str(error)
-    rows = {
-        server.name: {"error": errors[server.name]}
-        if server.name in errors
-        else _row(times[server.name], memory[server.name])
-        for server in servers
-    }
+    rows: dict[str, Row] = {server.name: {"error": errors.get(server.name, "")} for server in servers}
+    for name in rows.keys() - errors.keys():
+        rows[name] = _row(times[name], memory[name])
     base = figure(rows.get("uvicorn", {}), "median_ms")
     for row in rows.values():
         row["to_uvicorn"] = ratio(figure(row, "median_ms"), base)
