@@ -30,6 +30,8 @@ cdef extern from "socket.h":
     bint FC_CAN_SEND
     size_t fc_socket_send(int fd, const char *first, size_t first_len, const char *second, size_t second_len)
     bint fc_socket_readable(int fd)
+    void fc_socket_probe_peer(int fd)
+    bint fc_socket_broken(int fd)
     void fc_socket_reset_on_close(int fd)
 
 
@@ -129,6 +131,9 @@ cdef class H1Connection(Stream):
         if self.state == AWAIT_RESPONSE or self.pos < PyBytes_GET_SIZE(self.buf) and self.state == READ_HEAD and (
             self.advance_scheduled or self.write_paused
         ):
+            # The loop reads no more, so it would not notice that the client has gone altogether: we look each second.
+            if self.fd >= 0:
+                fc_socket_probe_peer(self.fd)
             return not self.tls
         if self.state == READ_BODY and self.cycle is not None:
             cycle, self.cycle = self.cycle, None
@@ -153,6 +158,9 @@ cdef class H1Connection(Stream):
         """Close or answer what is late; once a second."""
         cdef double now = self.context.now
         if self.transport is None:
+            return
+        if self.eof and self.fd >= 0 and fc_socket_broken(self.fd):
+            self.abort_transport()
             return
         self.check_writing(now)
         if self.deadline_kind != NO_DEADLINE and now >= self.deadline:
