@@ -95,12 +95,14 @@ cdef list build_headers(const char *buf, const fc_field *fields, uint32_t count,
     cdef object name, value, pair
     for index in range(count):
         field = &fields[index]
-        if raw_names or not field.known:
-            name = PyBytes_FromStringAndSize(buf + field.name.start, field.name.len)
-            if not raw_names and not field.lower:
-                fc_lower_copy(PyBytes_AS_STRING(name), buf + field.name.start, field.name.len)
-        else:
+        if field.known and not raw_names:
             name = <object>PyList_GET_ITEM(NAMES, field.known)
+        elif field.lower or raw_names:
+            name = PyBytes_FromStringAndSize(buf + field.name.start, field.name.len)
+        else:
+            # Made without content: bytes of length one that are made with it are shared by the whole process.
+            name = PyBytes_FromStringAndSize(NULL, field.name.len)
+            fc_lower_copy(PyBytes_AS_STRING(name), buf + field.name.start, field.name.len)
         value = PyBytes_FromStringAndSize(buf + field.value.start, field.value.len)
         pair = PyTuple_New(2)
         # PyTuple_SET_ITEM and PyList_SET_ITEM take over a reference; the variables keep their own.
