@@ -15,7 +15,7 @@
 /* Leading zeros count: no sender needs more digits for a number of 63 bits. */
 #define SIZE_DIGITS_MAX 16
 
-/* An extension's bytes are paid for by data: a signature of 85 bytes before each 64 KiB never gets near it, while a
+/* Digits and extensions are paid for by data, byte for byte: a signature of 85 bytes before each 64 KiB never gets near it, while a
  * client that sends extensions instead of data does at once. Precedents: hyper 16 KiB, h2o 100 KiB a body. */
 #define OVERHEAD_MAX (16u * 1024u)
 
@@ -106,7 +106,7 @@ static int byte_read(fc_chunked *decoder, char byte) {
     case SIZE:
     case EXTENSION_SPACE:
     case EXTENSION:
-      if (++decoder->overhead > OVERHEAD_MAX) return FC_CHUNK_OVERHEAD;
+      if (byte != '\r' && ++decoder->overhead > OVERHEAD_MAX) return FC_CHUNK_OVERHEAD;
       if (decoder->state == SIZE) return size_read(decoder, byte);
       return decoder->state == EXTENSION ? extension_read(decoder, byte) : extension_space_read(decoder, byte);
     case SIZE_LF:
