@@ -139,6 +139,12 @@ static uint32_t slot_of(const unsigned char *name, size_t len) {
   return (uint32_t)(key * FC_NAME_FACTOR) >> 23;
 }
 
+static uint64_t load4(const char *p) {
+  uint32_t word;
+  memcpy(&word, p, 4);
+  return word;
+}
+
 /* Compares 1 to 31 bytes of a name in any case with lower-case text, by words that overlap at the end. */
 static int equal_folded(const char *name, const char *text, size_t len) {
   size_t i = 0;
@@ -147,6 +153,9 @@ static int equal_folded(const char *name, const char *text, size_t len) {
       if (fc_lower8(fc_load8(name + i)) != fc_load8(text + i)) return 0;
     }
     return fc_lower8(fc_load8(name + len - 8)) == fc_load8(text + len - 8);
+  }
+  if (len >= 4) {
+    return fc_lower8(load4(name) | load4(name + len - 4) << 32) == (load4(text) | load4(text + len - 4) << 32);
   }
   for (; i < len; i++) {
     if (fc_lower_byte((unsigned char)name[i]) != (unsigned char)text[i]) return 0;
