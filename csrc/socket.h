@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One send(2) past the transport, for a socket whose transport has nothing queued.
+ *
+ * uvloop and asyncio queue a write, look it up again at the end of the turn and then call send(2); calling it here is
+ * half the work. What the socket does not take at once goes to the transport. Not on Windows, where a transport owns its
+ * socket's completion port.
+ */
+#ifndef FC_SOCKET_H
+#define FC_SOCKET_H
+
+#include <stddef.h>
+
+#if !defined(_WIN32)
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#if !defined(MSG_NOSIGNAL)
+#define MSG_NOSIGNAL 0 /* macOS: the interpreter ignores SIGPIPE */
+#endif
+
+#define FC_CAN_SEND 1
+
+/* Sends two buffers as one; the second may be empty. Returns the bytes that the socket took, 0 when it takes none now or
+ * has failed: the transport then meets the same state and reports it. */
+static inline size_t fc_socket_send(int fd, const char *first, size_t first_len, const char *second, size_t second_len)
+{
+  ssize_t sent;
+  if (second_len == 0) {
+    sent = send(fd, first, first_len, MSG_NOSIGNAL);
+  } else {
+    struct iovec parts[2] = {{(void *)first, first_len}, {(void *)second, second_len}};
+    struct msghdr message = {0};
+    message.msg_iov = parts;
+    message.msg_iovlen = 2;
+    sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+  }
+  return sent < 0 ? 0 : (size_t)sent;
+}
+
+/* 1 when the socket has bytes (or its end) to be read now. */
+static inline int fc_socket_readable(int fd)
+{
+  struct pollfd entry = {fd, POLLIN, 0};
+  return poll(&entry, 1, 0) > 0;
+}
+
+/* Makes the coming close a reset, so that the peer cannot take it for the end of a body. */
+static inline void fc_socket_reset_on_close(int fd)
+{
+  struct linger option = {1, 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &option, sizeof(option));
+}
+
+#else
+
+#define FC_CAN_SEND 0
+
+static inline size_t fc_socket_send(int fd, const char *first, size_t first_len, const char *second, size_t second_len)
+{
+  (void)fd, (void)first, (void)first_len, (void)second, (void)second_len;
+  return 0;
+}
+
+static inline int fc_socket_readable(int fd)
+{
+  (void)fd;
+  return 0;
+}
+
+static inline void fc_socket_reset_on_close(int fd)
+{
+  (void)fd;
+}
+
+#endif
+#endif

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: MIT
+"""Context: the application, limits, clock, default fields and counters that all connections of one worker share.
+
+The worker makes one, hands it to every connection, and calls `tick()` once a second. Connections and cycles read its
+fields as C values, which replaces long argument lists and attribute look-ups on the hot path.
+"""
+
+import asyncio
+import contextvars
+import sys
+import time
+from email.utils import formatdate
+
+from libc.stdlib cimport calloc, free
+
+
+cdef double seconds(object value) except -1:
+    return 0.0 if value is None else value
+
+
+cdef int64_t count(object value) except -1:
+    return 0 if value is None else value
+
+
+cdef bytes encode_field(object name, object value):
+    if isinstance(name, str):
+        name = name.encode("latin-1")
+    if isinstance(value, str):
+        value = value.encode("latin-1")
+    return name.lower() + b": " + value + b"\r\n"
+
+
+cdef class Context:
+    """What every connection and cycle of one worker shares.
+
+    Args:
+        application: an ASGI/3 callable `(scope, receive, send)`.
+        settings: a frozen configuration (`fastcorn.config.Config.freeze()`).
+        loop: the running event loop of this worker.
+        state: what the lifespan left in its scope's `state`; each request gets a shallow copy.
+        access_log: None, or a callable `(scope, status, response_headers, body_bytes, duration)` called once for each
+            exchange; `status` is None when the client left before the response began; duration is in seconds.
+        error_log: a `logging.Logger`; None = the logger `fastcorn.error`.
+    """
+
+    def __init__(self, application, settings, loop, *, dict state=None, access_log=None, error_log=None):
+        self.application = application
+        self.settings = settings
+        self.loop = loop
+        self.state = {} if state is None else state
+        self.access_log = access_log
+        if error_log is None:
+            import logging
+            error_log = logging.getLogger("fastcorn.error")
+        self.error_log = error_log
+        self.connections = set()
+        self.running = set()
+        self.clean_context = contextvars.copy_context()
+        self._read_limits(settings)
+        self._make_templates(settings)
+        self._choose_task()
+        self.server_field = b""
+        if settings.include_server_header:
+            self.server_field = encode_field("server", settings.server_header)
+        self.extra_fields = b"".join(
+            [encode_field(name, value) for name, value in settings.headers]
+            + [encode_field("alt-svc", value) for value in settings.alt_svc_headers]
+        )
+        self.tick(loop.time())
+
+    def __dealloc__(self):
+        free(self.spare_buffer)
+        free(self.fields)
+
+    def _read_limits(self, settings):
+        self.max_head = settings.h11_max_incomplete_size
+        self.max_field = settings.max_field_size
+        self.max_target = settings.max_target_size
+        self.max_fields = settings.max_header_fields
+        self.fields = <fc_field *>calloc(self.max_fields, sizeof(fc_field))
+        if self.fields is NULL:
+            raise MemoryError
+        self.max_body = count(settings.max_request_body_size)
+        self.max_concurrent_requests = count(settings.max_concurrent_requests)
+        self.max_connections = count(settings.max_connections)
+        self.max_connection_requests = count(settings.keep_alive_max_requests)
+        self.header_read_timeout = seconds(settings.header_read_timeout)
+        self.keep_alive_timeout = seconds(settings.keep_alive_timeout)
+        self.never_keep_alive = settings.keep_alive_timeout == 0
+        self.body_timeout = seconds(settings.body_timeout)
+        self.body_min_rate = seconds(settings.body_min_rate)
+        self.write_timeout = seconds(settings.write_timeout)
+        self.disconnect_grace = -1.0 if settings.app_disconnect_grace is None else settings.app_disconnect_grace
+        self.raw_header_names = settings.h11_pass_raw_headers
+        self.server_names = None
+        if settings.server_names:
+            self.server_names = frozenset([name.lower().encode("latin-1") for name in settings.server_names])
+
+    def _make_templates(self, settings):
+        self.asgi = {"version": "3.0", "spec_version": settings.asgi_spec_version}
+        self.root_path = settings.root_path
+        self.http10_extensions = {"http.response.pathsend": {}, "http.response.zerocopysend": {}}
+        self.http11_extensions = {
+            "http.response.trailers": {},
+            "http.response.early_hint": {},
+            "http.response.pathsend": {},
+            "http.response.zerocopysend": {},
+        }
+        self.http11_scope = {
+            "type": "http",
+            "asgi": self.asgi,
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": "",
+            "raw_path": b"",
+            "query_string": b"",
+            "root_path": self.root_path,
+            "headers": None,
+            "client": None,
+            "server": None,
+            "state": None,
+            "extensions": None,
+        }
+        self.http10_scope = self.http11_scope.copy()
+        self.http10_scope["http_version"] = "1.0"
+
+    def _choose_task(self):
+        self.task_class = asyncio.Task
+        self.task_options = {"loop": self.loop}
+        self.eager = sys.version_info >= (3, 12)
+        if self.eager:
+            self.task_options["eager_start"] = True
+
+    def tick(self, now=None):
+        """Refresh the date and close what is late; the worker calls this once a second.
+
+        Args:
+            now: seconds on the loop's clock; None = `loop.time()`.
+        """
+        self.now = self.loop.time() if now is None else now
+        cdef bytes date = formatdate(time.time(), usegmt=True).encode("ascii")
+        if date != self.date:
+            self.date = date
+            self.date_field = b"date: " + date + b"\r\n" if self.settings.include_date_header else b""
+            self.default_fields = self.server_field + self.date_field + self.extra_fields
+        for connection in list(self.connections):
+            connection.check_deadlines()
+
+    def begin_drain(self):
+        """Stop keeping connections: idle ones close now, busy ones after the response they are at."""
+        self.draining = True
+        for connection in list(self.connections):
+            connection.begin_drain()
+        self.check_idle()
+
+    def cancel_all(self):
+        """Cancel the tasks of all applications that are still running."""
+        for cycle in list(self.running):
+            cycle.cancel()
+
+    def abort_all(self):
+        """Close every connection at once, whatever it is doing."""
+        for connection in list(self.connections):
+            connection.cut()
+
+    cdef int add_connection(self, object connection) except -1:
+        self.connections.add(connection)
+        self.connections_total += 1
+        if self.max_connections and not self.accept_paused and len(self.connections) >= self.max_connections:
+            self.accept_paused = True
+            if self.accept_hook is not None:
+                self.accept_hook(True)
+        return 0
+
+    cdef int remove_connection(self, object connection) except -1:
+        self.connections.discard(connection)
+        if self.accept_paused and len(self.connections) < self.max_connections:
+            self.accept_paused = False
+            if self.accept_hook is not None:
+                self.accept_hook(False)
+        if self.draining:
+            self.check_idle()
+        return 0
+
+    cdef int request_started(self) except -1:
+        self.active_requests += 1
+        self.requests_total += 1
+        return 0
+
+    cdef int request_ended(self) except -1:
+        self.active_requests -= 1
+        if self.draining:
+            self.check_idle()
+        return 0
+
+    cdef int check_idle(self) except -1:
+        if self.draining and self.active_requests == 0 and not self.connections and self.when_idle is not None:
+            callback, self.when_idle = self.when_idle, None
+            callback()
+        return 0

@@ -1,0 +1,699 @@
+# SPDX-License-Identifier: MIT
+"""HTTPCycle: one HTTP exchange as ASGI sees it, for every HTTP version.
+
+A connection makes a cycle for each request (`new_cycle`), feeds it (`feed_body`, `feed_disconnect`) and is asked by it
+through `Stream`. The cycle runs the application in a task, turns `receive()` and `send()` into those calls, and checks
+that the messages make a valid response. Specification: ASGI HTTP 2.5, with the extensions trailers, early_hint, pathsend
+and zerocopysend.
+"""
+
+import asyncio
+import collections.abc
+import os
+import stat
+import time
+
+cimport cython
+from cpython.bytes cimport PyBytes_CheckExact, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_Next
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF
+from libc.stdint cimport int64_t
+
+from fastcorn.asgi._context cimport Context
+from fastcorn.asgi._coroutine cimport FINISHED, new_wait, new_yield
+from fastcorn.asgi._stream cimport Stream
+
+from fastcorn.errors import ClientDisconnected, MessageError
+
+
+cdef extern from "Python.h":
+    # 0 = returned, -1 = raised, 1 = yielded (PySendResult)
+    int PyIter_Send(object iterator, object value, PyObject **result) except -1
+    bint PyCoro_CheckExact(object value)
+    void PyErr_SetObject(object type, object value) noexcept
+    object PyObject_Call(object callable, object arguments, object keywords)
+
+
+cdef enum:
+    # Body bytes in one step of the application after which send() lets other tasks run: about half a millisecond of
+    # copying, so that a large download holds up nobody.
+    STEP_BYTES = 512 * 1024
+
+cdef str TYPE = "type"
+cdef str STATUS = "status"
+cdef str HEADERS = "headers"
+cdef str TRAILERS_KEY = "trailers"
+cdef str BODY_KEY = "body"
+cdef str MORE_BODY = "more_body"
+cdef str RESPONSE_START = "http.response.start"
+cdef str RESPONSE_BODY = "http.response.body"
+# What ApplicationRun.step() returns when there is no next step.
+cdef object RETURNED = object()
+cdef frozenset KEYS = frozenset((TYPE, STATUS, HEADERS, TRAILERS_KEY, BODY_KEY, MORE_BODY))
+
+
+@cython.final
+@cython.freelist(64)
+cdef class ApplicationRun:
+    """The coroutine that a request's task drives: the application's own coroutine, watched.
+
+    It tells the cycle when a step begins and ends, so that output is written once a step, and how the application ended,
+    without a done-callback on the task. To inspect, asyncio's debug mode and anyio it looks like what it wraps.
+    """
+    cdef HTTPCycle cycle
+    cdef object coroutine
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        yielded = self.step(None, None)
+        if yielded is RETURNED:
+            raise StopIteration     # compiled to `return NULL`: no exception is made
+        return yielded
+
+    def send(self, value):
+        yielded = self.step(value, None)
+        if yielded is RETURNED:
+            raise StopIteration
+        return yielded
+
+    def throw(self, type, value=None, traceback=None):
+        yielded = self.step(None, type if value is None else value)
+        if yielded is RETURNED:
+            raise StopIteration
+        return yielded
+
+    def close(self):
+        coroutine, self.coroutine = self.coroutine, None
+        if coroutine is not None and hasattr(coroutine, "close"):
+            coroutine.close()
+
+    cdef object step(self, object value, object error):
+        """Run the application to its next suspension and return what it yields, or RETURNED."""
+        cdef HTTPCycle cycle = self.cycle
+        cdef PyObject *result = NULL
+        cdef bint suspended
+        if self.coroutine is None:
+            raise RuntimeError("the application has ended already")
+        cycle.running = True
+        cycle.step_bytes = 0
+        try:
+            if error is None:
+                suspended = PyIter_Send(self.coroutine, value, &result) == 1
+                # The reference that PyIter_Send gave us is now `yielded`'s.
+                yielded = <object>result
+                Py_DECREF(yielded)
+            else:
+                suspended, yielded = self.throw_in(error)
+        except Exception as raised:
+            cycle.running = False
+            self.coroutine = None
+            cycle.application_raised(raised)
+            return RETURNED
+        except BaseException:
+            # Cancellation, KeyboardInterrupt, SystemExit: the task and the loop have to see them.
+            cycle.running = False
+            self.coroutine = None
+            cycle.fail()
+            cycle.application_ended()
+            raise
+        cycle.running = False
+        if suspended:
+            cycle.step_ended()
+            return yielded
+        self.coroutine = None
+        cycle.application_returned()
+        return RETURNED
+
+    cdef tuple throw_in(self, object error):
+        try:
+            return True, self.coroutine.throw(error)
+        except StopIteration as stop:
+            return False, stop.value
+
+    @property
+    def __name__(self):
+        return getattr(self.coroutine, "__name__", "application")
+
+    @property
+    def __qualname__(self):
+        return getattr(self.coroutine, "__qualname__", "application")
+
+    @property
+    def cr_await(self):
+        return getattr(self.coroutine, "cr_await", None)
+
+    @property
+    def cr_frame(self):
+        return getattr(self.coroutine, "cr_frame", None)
+
+    @property
+    def cr_code(self):
+        return getattr(self.coroutine, "cr_code", None)
+
+    @property
+    def cr_origin(self):
+        return getattr(self.coroutine, "cr_origin", None)
+
+    @property
+    def cr_running(self):
+        return self.cycle.running
+
+    @property
+    def cr_suspended(self):
+        return self.coroutine is not None and not self.cycle.running
+
+
+@cython.final
+@cython.freelist(64)
+cdef class Receive:
+    """What `receive()` returns. It takes a message only when it is awaited, so one that is cancelled loses none."""
+    cdef HTTPCycle cycle
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        # A message that is there is returned without suspending: Starlette asks inside a cancelled scope.
+        message = self.cycle.take_message()
+        if message is not None:
+            # The bare raise is compiled to `return NULL`, which keeps the exception set here: one without a traceback,
+            # for a fifth of the cost.
+            PyErr_SetObject(StopIteration, message)
+            raise StopIteration
+        future = self.cycle.wait_for_message()
+        future._asyncio_future_blocking = True
+        return future
+
+    def send(self, value):
+        return next(self)
+
+    def throw(self, type, value=None, traceback=None):
+        raise type if value is None else value
+
+    def close(self):
+        pass
+
+
+for _coroutine in (ApplicationRun, Receive):
+    collections.abc.Coroutine.register(_coroutine)
+
+
+@cython.final
+@cython.freelist(64)
+cdef class HTTPCycle:
+    """One HTTP exchange as ASGI sees it."""
+
+    # ---- the application -------------------------------------------------------------------------------------------
+
+    cdef int start(self) except -1:
+        """Call the application and run it in a task; on Python 3.12+ its first step runs before this returns."""
+        cdef Context context = self.context
+        cdef ApplicationRun run
+        context.request_started()
+        try:
+            coroutine = context.application(self.scope, self.receive, self.send)
+            if not PyCoro_CheckExact(coroutine) and not hasattr(coroutine, "send"):
+                coroutine = coroutine.__await__()
+        except Exception as error:
+            self.application_raised(error)
+            return 0
+        run = ApplicationRun.__new__(ApplicationRun)
+        run.cycle = self
+        run.coroutine = coroutine
+        task = PyObject_Call(context.task_class, (run,), context.task_options)
+        if not self.finished:
+            # asyncio keeps only weak references to tasks; the set keeps this one alive and lets a stop cancel it.
+            self.task = task
+            context.running.add(self)
+        return 0
+
+    cdef int step_ended(self) except -1:
+        cdef Stream stream = self.stream
+        if stream is not None:
+            if self.state == ENDED:
+                self.stream = None
+            stream.step_ended()
+        return 0
+
+    cdef int application_ended(self) except -1:
+        self.finished = True
+        if self.task is not None:
+            self.context.running.discard(self)
+            self.task = None
+        self.context.request_ended()
+        return self.step_ended()
+
+    cdef int application_returned(self) except -1:
+        if self.state != ENDED and not self.disconnected:
+            if self.state == NOT_STARTED:
+                self.context.error_log.error(
+                    "The application returned without a response to %s %s", self.scope["method"], self.scope["path"]
+                )
+            else:
+                self.context.error_log.error(
+                    "The application returned before its response to %s %s was complete; the connection is cut",
+                    self.scope["method"],
+                    self.scope["path"],
+                )
+            self.fail()
+        return self.application_ended()
+
+    cdef int application_raised(self, object error) except -1:
+        if not (self.disconnected and isinstance(error, ClientDisconnected)):
+            self.context.errors_total += 1
+            self.context.error_log.error(
+                "Exception in the application at %s %s", self.scope["method"], self.scope["path"], exc_info=error
+            )
+        self.fail()
+        return self.application_ended()
+
+    cdef int fail(self) except -1:
+        """Answer 500 when nothing was sent yet; else cut the response, so that its truncation is visible."""
+        if self.state == ENDED or self.disconnected:
+            return 0
+        if self.state != NOT_STARTED:
+            return self.cut()
+        # As if within a step: head and body leave together when the caller ends it.
+        self.running = True
+        try:
+            self.start_response(500, [(b"content-type", b"text/plain; charset=utf-8")], False)
+            self.send_response_body(b"Internal Server Error", False)
+        finally:
+            self.running = False
+        return 0
+
+    def cancel(self):
+        """Cancel the application's task, if it still runs."""
+        if self.task is not None:
+            self.task.cancel()
+
+    # ---- the request -----------------------------------------------------------------------------------------------
+
+    cdef int feed_body(self, bytes data, bint end) except -1:
+        if PyBytes_GET_SIZE(data):
+            if self.chunks is None:
+                self.chunks = [data]
+            else:
+                self.chunks.append(data)
+            self.buffered += PyBytes_GET_SIZE(data)
+        if end:
+            self.body_ended = True
+        return self.wake()
+
+    cdef int feed_disconnect(self) except -1:
+        """The client has gone; nothing can be sent any more."""
+        self.stream = None
+        if self.state == ENDED:
+            return 0
+        self.disconnected = True
+        self.log_access()
+        if self.context.disconnect_grace >= 0 and not self.finished:
+            self.context.loop.call_later(self.context.disconnect_grace, self.cancel)
+        return self.wake()
+
+    cdef int wake(self) except -1:
+        if self.waiters is None:
+            return 0
+        waiters, self.waiters = self.waiters, None
+        for future in waiters:
+            if not future.done():
+                future.set_result(None)
+        return 0
+
+    cdef object wait_for_message(self):
+        future = self.context.loop.create_future()
+        if self.waiters is None:
+            self.waiters = [future]
+        else:
+            self.waiters.append(future)
+        return future
+
+    cdef object take_message(self):
+        """The next message for receive(), or None when there is none yet."""
+        if not self.body_delivered:
+            if self.body_ended or self.chunks is not None:
+                return self.take_body()
+            if self.stream is not None and self.state != ENDED:
+                self.stream.want_body()
+                if self.chunks is None and not self.body_ended and not self.disconnected:
+                    return None
+                return self.take_message()
+        if self.disconnected or self.state == ENDED:
+            return {"type": "http.disconnect"}
+        return None
+
+    cdef object take_body(self):
+        cdef bytes body
+        if self.chunks is None:
+            body = b""
+        elif len(self.chunks) == 1:
+            body = self.chunks[0]
+        else:
+            body = b"".join(self.chunks)
+        self.chunks = None
+        self.buffered = 0
+        if self.body_ended:
+            self.body_delivered = True
+        elif self.stream is not None:
+            self.stream.want_body()
+        return {"type": "http.request", "body": body, "more_body": not self.body_delivered}
+
+    @cython.binding(False)
+    def receive(self):
+        """The ASGI `receive`: an awaitable of the next message."""
+        cdef Receive receive = Receive.__new__(Receive)
+        receive.cycle = self
+        return receive
+
+    # ---- the response ----------------------------------------------------------------------------------------------
+
+    @cython.binding(False)
+    def send(self, message):
+        """The ASGI `send`: takes effect at once; what it returns is awaited only when the client is slow.
+
+        Raises:
+            MessageError: the message is malformed or out of order.
+            ClientDisconnected: the client has gone.
+        """
+        cdef PyObject *key_pointer
+        cdef PyObject *value_pointer
+        cdef Py_ssize_t position = 0
+        cdef object kind = None, status = None, headers = None, body = None
+        cdef bint trailers = False, more_body = False
+        if type(message) is not dict:
+            message = to_dict(message)
+        # Walking the few items is quicker than looking each key up; literals are interned, so `is` nearly always decides.
+        while PyDict_Next(message, &position, &key_pointer, &value_pointer):
+            key = <object>key_pointer
+            value = <object>value_pointer
+            if key is not TYPE and key is not BODY_KEY and key is not STATUS and key is not HEADERS:
+                key = known_key(key)
+            if key is TYPE:
+                kind = value
+            elif key is BODY_KEY:
+                body = value
+            elif key is STATUS:
+                status = value
+            elif key is HEADERS:
+                headers = value
+            elif key is MORE_BODY:
+                more_body = bool(value)
+            elif key is TRAILERS_KEY:
+                trailers = bool(value)
+        if kind is RESPONSE_START or kind == RESPONSE_START:
+            return self.start_response(status, headers, trailers)
+        if kind is RESPONSE_BODY or kind == RESPONSE_BODY:
+            return self.send_response_body(body, more_body)
+        return self.send_rare(kind, message)
+
+    cdef int check_open(self, str kind) except -1:
+        """Raise unless a message of this kind can still go out."""
+        if self.disconnected:
+            raise ClientDisconnected(f"the client has gone; '{kind}' was not sent")
+        return 0
+
+    cdef object start_response(self, object status, object headers, bint trailers):
+        cdef Stream stream = self.stream
+        self.check_open("http.response.start")
+        if self.state != NOT_STARTED:
+            raise MessageError("a second 'http.response.start': each exchange has one response")
+        if not isinstance(status, int) or isinstance(status, bool):
+            raise MessageError(f"'http.response.start' needs an int as 'status', not {status!r}")
+        if not 200 <= status <= 999:
+            raise MessageError(
+                f"'http.response.start' with status {status}: a final response has 200 to 999; "
+                "hints go out by 'http.response.early_hint'"
+            )
+        if headers is None:
+            headers = ()
+        elif self.context.access_log is not None:
+            headers = self.response_headers = list(headers)
+        self.status = status
+        try:
+            stream.send_head(self.status, headers, trailers)
+        except BaseException:
+            self.status = 0
+            raise
+        self.state = BODY
+        self.trailers = trailers
+        self.expected = stream.response_length
+        self.no_body = self.head_request or self.status == 204 or self.status == 304
+        return FINISHED
+
+    cdef object send_response_body(self, object body, bint more_body):
+        cdef bytes data
+        cdef Py_ssize_t length
+        self.check_open("http.response.body")
+        if self.state != BODY:
+            if self.state == NOT_STARTED:
+                raise MessageError("'http.response.body' before 'http.response.start'")
+            if self.state == TRAILERS:
+                raise MessageError("'http.response.body' after the last one: 'http.response.trailers' was announced")
+            return FINISHED     # ASGI: messages after the last body are ignored
+        if body is None:
+            data = b""
+        elif PyBytes_CheckExact(body):
+            data = body
+        else:
+            data = to_bytes(body)
+        length = PyBytes_GET_SIZE(data)
+        self.sent += length
+        if self.expected >= 0 and not self.no_body:
+            if self.sent > self.expected:
+                self.cut()
+                raise MessageError(
+                    f"the body is longer than its content-length of {self.expected}; the connection is cut"
+                )
+            if not more_body and self.sent < self.expected:
+                self.context.error_log.error(
+                    "The body of %s %s ended after %d of the %d bytes of its content-length; the connection is cut",
+                    self.scope["method"], self.scope["path"], self.sent, self.expected,
+                )
+                self.cut()
+                return FINISHED
+        self.stream.send_body(b"" if self.no_body else data, not more_body)
+        if more_body:
+            self.step_bytes += length
+            return self.after_send()
+        self.body_sent()
+        return FINISHED
+
+    cdef object after_send(self):
+        """What send() returns after a part of the body: nothing to wait for, a slow client, or a turn for the others."""
+        cdef Stream stream = self.stream
+        if not self.running:
+            stream.step_ended()
+            if self.stream is None:
+                return FINISHED
+        future = stream.drain()
+        if future is not None:
+            return new_wait(future)
+        if self.step_bytes >= STEP_BYTES:
+            self.step_bytes = 0
+            return new_yield()
+        return FINISHED
+
+    cdef int body_sent(self) except -1:
+        if self.trailers:
+            self.state = TRAILERS
+            return 0
+        return self.end_response()
+
+    cdef int end_response(self) except -1:
+        cdef Stream stream = self.stream
+        self.state = ENDED
+        self.log_access()
+        stream.exchange_ended()
+        self.wake()
+        if not self.running:
+            self.step_ended()
+        return 0
+
+    cdef int cut(self) except -1:
+        cdef Stream stream = self.stream
+        self.state = ENDED
+        self.stream = None
+        self.log_access()
+        if stream is not None:
+            stream.abort()
+        return self.wake()
+
+    cdef int log_access(self) except -1:
+        cdef Context context = self.context
+        if context.access_log is not None:
+            try:
+                context.access_log(
+                    self.scope,
+                    self.status if self.status else None,
+                    self.response_headers if self.response_headers is not None else [],
+                    0 if self.no_body else self.sent,
+                    time.perf_counter() - self.started_at,
+                )
+            except Exception as error:
+                context.error_log.error("The access log failed", exc_info=error)
+        return 0
+
+    # ---- extensions ------------------------------------------------------------------------------------------------
+
+    cdef object send_rare(self, object kind, dict message):
+        if kind == "http.response.trailers":
+            return self.send_response_trailers(message)
+        if kind == "http.response.early_hint":
+            return self.send_early_hint(message)
+        if kind == "http.response.pathsend":
+            return self.send_path(message)
+        if kind == "http.response.zerocopysend":
+            return self.send_open_file(message)
+        if kind is None:
+            raise MessageError("a message without 'type'")
+        raise MessageError(
+            f"unexpected message {kind!r}: an http exchange takes 'http.response.start', 'http.response.body' and the "
+            "messages of scope['extensions']"
+        )
+
+    cdef object send_response_trailers(self, dict message):
+        cdef bint more = bool(message.get("more_trailers", False))
+        self.check_open("http.response.trailers")
+        if self.state == ENDED:
+            return FINISHED
+        if self.state != TRAILERS:
+            raise MessageError(
+                "'http.response.trailers' out of order: it follows the last 'http.response.body' of a response whose "
+                "'http.response.start' has 'trailers': True"
+            )
+        self.stream.send_trailers(message.get("headers", ()), not more)
+        if not more:
+            self.end_response()
+        return FINISHED
+
+    cdef object send_early_hint(self, dict message):
+        cdef list fields = []
+        self.check_open("http.response.early_hint")
+        if self.state != NOT_STARTED and (self.state != BODY or self.sent):
+            raise MessageError("'http.response.early_hint' after the body has begun: hints go out before it")
+        links = message.get("links")
+        if links is None or isinstance(links, (bytes, str)):
+            raise MessageError("'http.response.early_hint' needs 'links', an iterable of bytes")
+        for link in links:
+            fields.append((b"link", link))
+        self.stream.send_info(103, fields)
+        return FINISHED
+
+    cdef object begin_file(self, str kind):
+        """Raise unless a file may be sent now."""
+        self.check_open(kind)
+        if self.state != BODY:
+            raise MessageError(f"{kind!r} {'before' if self.state == NOT_STARTED else 'after'} the response")
+
+    def send_path(self, message):
+        """Start `http.response.pathsend`: the whole body is the file at an absolute path."""
+        self.begin_file("http.response.pathsend")
+        path = message.get("path")
+        if not isinstance(path, (str, os.PathLike)) or not os.path.isabs(path):
+            raise MessageError(f"'http.response.pathsend' needs an absolute 'path', not {path!r}")
+        if self.sent:
+            raise MessageError("'http.response.pathsend' after body bytes: it sends the whole body")
+        return self.run_path(path)
+
+    async def run_path(self, path):
+        try:
+            file = open(path, "rb", buffering=0, opener=open_without_waiting)
+        except OSError as error:
+            # The head may have left; a 404 of our own under the application's fields would be a lie.
+            self.cut()
+            raise MessageError(f"'http.response.pathsend' cannot open {os.fspath(path)!r}: {error.strerror}") from error
+        with file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                self.cut()
+                raise MessageError(f"'http.response.pathsend' needs a regular file, not {os.fspath(path)!r}")
+            await self.run_file(file, 0, status.st_size, False)
+
+    def send_open_file(self, message):
+        """Start `http.response.zerocopysend`: a part of the body is (a part of) an open file."""
+        self.begin_file("http.response.zerocopysend")
+        file = message.get("file")
+        offset = message.get("offset")
+        count = message.get("count")
+        if file is None or not hasattr(file, "read"):
+            raise MessageError(f"'http.response.zerocopysend' needs a file object open for reading, not {file!r}")
+        for name, value in (("offset", offset), ("count", count)):
+            if value is not None and (not isinstance(value, int) or value < 0):
+                raise MessageError(f"'http.response.zerocopysend' needs an int from 0 as {name!r}, not {value!r}")
+        return self.run_file(file, offset, count, bool(message.get("more_body", False)))
+
+    async def run_file(self, file, offset, count, more_body):
+        cdef int64_t length
+        left = None if self.expected < 0 or self.no_body else self.expected - self.sent
+        if self.no_body:
+            length = 0 if count is None else count
+            self.stream.send_body(b"", not more_body)
+        else:
+            # Never more than the content-length allows: the rest would be read as the next response.
+            if left is not None and (count is None or count > left):
+                count = left
+            stream = self.stream
+            length = await (<Stream>stream).send_file(file, offset, count, not more_body)
+            # The stream may have announced the length of the file as the content-length.
+            self.expected = (<Stream>stream).response_length
+        self.sent += length
+        if self.disconnected or self.state != BODY:
+            return
+        if not more_body:
+            if self.expected >= 0 and not self.no_body and self.sent < self.expected:
+                self.context.error_log.error(
+                    "The file sent to %s %s ended after %d of the %d bytes of its content-length; the connection is cut",
+                    self.scope["method"], self.scope["path"], self.sent, self.expected,
+                )
+                self.cut()
+            else:
+                self.body_sent()
+
+
+cdef HTTPCycle new_cycle(Context context, Stream stream, dict scope, bint head_request):
+    cdef HTTPCycle cycle = HTTPCycle.__new__(HTTPCycle)
+    cycle.context = context
+    cycle.stream = stream
+    cycle.scope = scope
+    cycle.head_request = head_request
+    cycle.expected = -1
+    if context.access_log is not None:
+        cycle.started_at = time.perf_counter()
+    return cycle
+
+
+cdef object known_key(object key):
+    """The interned key equal to this one, or None: rarely used ones, and keys that were made at run time."""
+    if key is MORE_BODY or key is TRAILERS_KEY:
+        return key
+    if key in KEYS:
+        for known in KEYS:
+            if known == key:
+                return known
+    return None
+
+
+def open_without_waiting(path, flags):
+    """Open a file as `open()` asks, but a pipe without waiting for its writer: it is refused a moment later."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+cdef dict to_dict(object message):
+    if isinstance(message, collections.abc.Mapping):
+        return dict(message)
+    raise MessageError(f"send() takes a dict, not {type(message).__name__}")
+
+
+cdef bytes to_bytes(object body):
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(body)
+    raise MessageError(f"'http.response.body' needs bytes as 'body', not {type(body).__name__}")

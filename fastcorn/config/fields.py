@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+"""The settings as typed attributes, for type checkers and editors; nothing here exists at run time.
+
+Config and Settings inherit these annotations. A test compares them with the table of settings.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import logging
+    import ssl
+    from collections.abc import Iterable
+    from typing import Any, Generic, TypeVar, overload
+
+    from fastcorn.config.config import Config
+    from fastcorn.config.settings import Settings
+
+    Item = TypeVar("Item")
+
+    class ListOf(Generic[Item]):
+        """A list in Config, where one item may be assigned in its place; a tuple in the frozen Settings."""
+
+        @overload
+        def __get__(self, owner: Config, kind: type[Any]) -> list[Item]: ...
+        @overload
+        def __get__(self, owner: Settings, kind: type[Any]) -> tuple[Item, ...]: ...
+        @overload
+        def __get__(self, owner: None, kind: type[Any]) -> list[Item]: ...
+        def __get__(self, owner: Any, kind: type[Any]) -> Any: ...
+        def __set__(self, owner: Config, value: Iterable[Item] | str) -> None: ...
+
+
+class Fields:
+    """One annotation for each row of the table."""
+
+    application_path: str | None
+    mode: str | None
+    factory: bool
+    app_dir: str | None
+    env_file: str | None
+    root_path: str
+    lifespan: str
+    startup_timeout: float
+    shutdown_timeout: float
+    asgi_spec_version: str
+    app_disconnect_grace: float | None
+    max_app_queue_size: int
+    wsgi_max_body_size: int
+    bind: ListOf[str]
+    insecure_bind: ListOf[str]
+    quic_bind: ListOf[str]
+    backlog: int
+    server_names: ListOf[str]
+    user: int | None
+    group: int | None
+    umask: int | None
+    workers: int
+    worker_class: str
+    debug: bool
+    graceful_timeout: float
+    pid_path: str | None
+    daemon: bool
+    max_requests: int | None
+    max_requests_jitter: int
+    use_reloader: bool
+    reload_dirs: ListOf[str]
+    include_server_header: bool
+    server_header: str
+    include_date_header: bool
+    headers: ListOf[tuple[str, str]]
+    alt_svc_headers: ListOf[str]
+    keep_alive_max_requests: int | None
+    h11_pass_raw_headers: bool
+    forwarded_allow_ips: ListOf[str]
+    h11_max_incomplete_size: int
+    max_header_fields: int
+    max_field_size: int
+    max_target_size: int
+    max_request_body_size: int | None
+    max_concurrent_requests: int | None
+    max_connections: int | None
+    header_read_timeout: float
+    keep_alive_timeout: float
+    body_timeout: float | None
+    body_min_rate: int | None
+    write_timeout: float | None
+    read_timeout: float | None
+    certfile: str | None
+    keyfile: str | None
+    keyfile_password: str | None
+    ca_certs: str | None
+    verify_mode: ssl.VerifyMode | None
+    verify_flags: ssl.VerifyFlags | None
+    ciphers: str
+    alpn_protocols: ListOf[str]
+    ssl_handshake_timeout: float
+    h2_max_concurrent_streams: int
+    h2_max_header_list_size: int
+    h2_max_inbound_frame_size: int
+    websocket_max_message_size: int
+    websocket_ping_interval: float | None
+    accesslog: str | logging.Logger | None
+    access_log_format: str
+    errorlog: str | logging.Logger | None
+    loglevel: str
+    logconfig: str | None
+    logconfig_dict: dict[str, Any] | None
+    logger_class: type | str | None
+    statsd_host: str | None
+    statsd_prefix: str
+    dogstatsd_tags: str

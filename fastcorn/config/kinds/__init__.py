@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+"""Kinds of values: how each is written as text, checked, and shown.
+
+The table of settings gives each setting one kind. Kinds know nothing of settings: they raise ValueError with a sentence
+about the value, and the caller adds the name and the origin. Nothing heavy is imported here; a kind that needs ssl or
+json imports it when such a value is met.
+"""
+
+from __future__ import annotations
+
+from fastcorn.config.kinds.base import Kind
+from fastcorn.config.kinds.lists import Addresses, Headers, Texts
+from fastcorn.config.kinds.numbers import Count, Duration, Rate, Size
+from fastcorn.config.kinds.objects import LoggerClass, LogTarget, Mapping, VerifyFlags, VerifyMode
+from fastcorn.config.kinds.owners import Owner, Umask
+from fastcorn.config.kinds.words import Boolean, Choice, FilePath, RootPath, Text
+
+__all__ = [
+    "Addresses", "Boolean", "Choice", "Count", "Duration", "FilePath", "Headers", "Kind", "LogTarget", "LoggerClass",
+    "Mapping", "Owner", "Rate", "RootPath", "Size", "Text", "Texts", "Umask", "VerifyFlags", "VerifyMode",
+]  # fmt: skip

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: MIT
+"""Sockets: the addresses of bind, insecure_bind and quic_bind, bound but not yet listening.
+
+Called by Config.create_sockets() at start and by the check command; the worker makes them listen and closes them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import stat
+from dataclasses import dataclass, field
+
+from fastcorn.config.addresses import Address, parse_address
+from fastcorn.config.errors import AddressError, SocketTypeError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fastcorn.config.config import Config
+
+REMEDIES = {
+    errno.EADDRINUSE: "stop the program that has it, or choose another; port 0 takes a free one",
+    errno.EACCES: "this user may not; ports below 1024 and protected directories need more rights",
+    errno.EADDRNOTAVAIL: "it is no address of this machine; 0.0.0.0 and [::] are all of them",
+    errno.ENOENT: "its directory does not exist; make it first",
+}
+
+
+@dataclass
+class Sockets:
+    """The bound sockets of a server, by what is spoken on them, and the unix socket files made for them."""
+
+    secure_sockets: list[socket.socket] = field(default_factory=list)
+    insecure_sockets: list[socket.socket] = field(default_factory=list)
+    quic_sockets: list[socket.socket] = field(default_factory=list)
+    files: list[SocketFile] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Closes all sockets and removes the files of those that were bound here (not of inherited ones)."""
+        for sock in (*self.secure_sockets, *self.insecure_sockets, *self.quic_sockets):
+            sock.close()
+        for file in self.files:
+            file.remove()
+        self.files.clear()
+
+
+class SocketFile:
+    """The file of a bound unix socket. Removed only while it is still that file: a successor may have replaced it."""
+
+    def __init__(self, path: str) -> None:
+        self.path = os.path.abspath(path)
+        self.identity = self.current_identity()
+
+    def current_identity(self) -> tuple[int, int] | None:
+        try:
+            status = os.lstat(self.path)
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def remove(self) -> None:
+        if self.identity is not None and self.current_identity() == self.identity:
+            with contextlib.suppress(OSError):
+                os.unlink(self.path)
+
+
+def bind_all(config: Config) -> Sockets:
+    """Binds every address of a configuration, or none: after an error the ones bound before are closed.
+
+    With TLS, bind is secure and insecure_bind is not; without, bind is insecure.
+    """
+    sockets = Sockets()
+    stream, datagram = socket.SOCK_STREAM, socket.SOCK_DGRAM
+    secure = sockets.secure_sockets if config.ssl_enabled else sockets.insecure_sockets
+    try:
+        bind_group(config, "bind", stream, secure, sockets.files)
+        if config.ssl_enabled:
+            bind_group(config, "insecure_bind", stream, sockets.insecure_sockets, sockets.files)
+            bind_group(config, "quic_bind", datagram, sockets.quic_sockets, sockets.files)
+    except BaseException:
+        sockets.close()
+        raise
+    return sockets
+
+
+def bind_group(
+    config: Config, setting: str, kind: socket.SocketKind, bound: list[socket.socket], files: list[SocketFile]
+) -> None:
+    """Binds the addresses of one setting; sockets and files are added as they are made, for close() after an error."""
+    addresses = [(text, parse_address(text)) for text in getattr(config, setting)]
+    for text, address in addresses:
+        try:
+            if address.path is not None:
+                bound.append(bind_unix(config, address.path, kind, files))
+            elif address.fd is not None:
+                bound.append(adopt(address.fd, kind))
+            else:
+                bound.append(bind_port(address, kind, [other for _, other in addresses]))
+        except SocketTypeError as error:
+            raise SocketTypeError(f"{text}: {error.problem}", setting=setting, origin=config.origin(setting)) from None
+        except OSError as error:
+            raise bind_error(error, setting, text, config.origin(setting)) from None
+
+
+def bind_port(address: Address, kind: socket.SocketKind, all_addresses: list[Address]) -> socket.socket:
+    sock = socket.socket(socket.AF_INET6 if address.is_ipv6 else socket.AF_INET, kind)
+    try:
+        exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
+        # On Windows SO_REUSEADDR lets another program take the port from us; elsewhere it only skips TIME_WAIT.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR if exclusive is None else exclusive, 1)
+        if address.is_ipv6:
+            # Linux and BSD differ in what [::] means, so it is said: IPv4 too, unless an IPv4 bind has the same port.
+            taken = any(other.host and not other.is_ipv6 and other.port == address.port for other in all_addresses)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(taken or address.host != "::"))
+        host, _, zone = (address.host or "").partition("%")
+        target = (host, address.port, 0, socket.if_nametoindex(zone)) if zone else (host, address.port)
+        sock.bind(target)
+        return settled(sock)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def bind_unix(config: Config, path: str, kind: socket.SocketKind, files: list[SocketFile]) -> socket.socket:
+    if not hasattr(socket, "AF_UNIX"):
+        raise OSError(errno.EAFNOSUPPORT, "this system has no unix sockets")
+    remove_stale(path, kind)
+    sock = socket.socket(socket.AF_UNIX, kind)
+    try:
+        with umask(config.umask):
+            sock.bind(path)
+        files.append(SocketFile(path))
+        if config.user is not None or config.group is not None:
+            os.chown(path, -1 if config.user is None else config.user, -1 if config.group is None else config.group)
+        return settled(sock)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def adopt(fd: int, kind: socket.SocketKind) -> socket.socket:
+    """The socket of a descriptor that this process inherited; closing it closes the descriptor."""
+    try:
+        sock = socket.socket(fileno=fd)
+    except OSError as error:
+        raise SocketTypeError(f"the descriptor is not an open socket ({os.strerror(error.errno or 0)})") from None
+    if sock.type != kind:
+        wanted, actual = socket.SocketKind(kind).name, getattr(sock.type, "name", sock.type)
+        sock.detach()
+        raise SocketTypeError(f"the descriptor is a {actual}, and {wanted} is needed")
+    return settled(sock)
+
+
+def settled(sock: socket.socket) -> socket.socket:
+    sock.setblocking(False)
+    with contextlib.suppress(OSError, AttributeError):
+        sock.set_inheritable(True)
+    return sock
+
+
+def remove_stale(path: str, kind: socket.SocketKind) -> None:
+    """Removes the socket file that a dead server left; refuses one that somebody listens on.
+
+    Raises:
+        OSError: EADDRINUSE when the path is no socket, or a server answers on it.
+    """
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise OSError(errno.EEXIST, "the path exists and is no socket; remove it or choose another")
+    with socket.socket(socket.AF_UNIX, kind) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(path)
+        except (ConnectionRefusedError, FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+            return
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+
+
+@contextlib.contextmanager
+def umask(mask: int | None) -> Iterator[None]:
+    if mask is None:
+        yield
+        return
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def bind_error(error: OSError, setting: str, text: str, origin: str) -> AddressError:
+    if isinstance(error, socket.gaierror):
+        reason, remedy = "the host name is not known here", "write an address of this machine"
+    else:
+        reason = (error.strerror or str(error)).lower()
+        remedy = REMEDIES.get(error.errno or 0, "")
+    problem = f"cannot listen on {text}: {reason}{'; ' if remedy else ''}{remedy}"
+    made = AddressError(problem, setting=setting, origin=origin)
+    made.errno = error.errno
+    return made

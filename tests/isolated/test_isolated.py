@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+"""Runs each script leak_*.py of this folder in a fresh interpreter: it must end well and say what it measured."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+SCRIPTS = sorted(HERE.glob("leak_*.py"))
+
+
+def run(script: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", f"tests.isolated.{script.stem}"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=HERE.parents[1])
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_memory_does_not_grow(script: Path) -> None:
+    done = run(script)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "grown in" in done.stdout
+
+
+def test_a_leak_is_found() -> None:
+    done = run(HERE / "shown_leak.py")
+    assert done.returncode != 0
+    assert "memory grows" in done.stderr
