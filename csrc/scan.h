@@ -53,9 +53,13 @@ static inline unsigned fc_lowest_bit(uint64_t mask) {
 #define FC_SIMD_BITS 1 /* bits of a mask per byte */
 typedef __m128i fc_bytes16;
 
-static inline fc_bytes16 fc_load16(const char *p) { return _mm_loadu_si128((const __m128i *)(const void *)p); }
+static inline fc_bytes16 fc_load16(const char *p) {
+  return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
 
-static inline uint64_t fc_mask16(fc_bytes16 bytes) { return (uint64_t)(unsigned)_mm_movemask_epi8(bytes); }
+static inline uint64_t fc_mask16(fc_bytes16 bytes) {
+  return (uint64_t)(unsigned)_mm_movemask_epi8(bytes);
+}
 
 /* Bytes below 0x20 but HTAB, and DEL. */
 static inline fc_bytes16 fc_bad_value16(fc_bytes16 x) {
@@ -70,13 +74,17 @@ static inline fc_bytes16 fc_bad_target16(fc_bytes16 x) {
   return _mm_or_si128(outside, _mm_cmpeq_epi8(x, _mm_set1_epi8('#')));
 }
 
-static inline fc_bytes16 fc_colon16(fc_bytes16 x) { return _mm_cmpeq_epi8(x, _mm_set1_epi8(':')); }
+static inline fc_bytes16 fc_colon16(fc_bytes16 x) {
+  return _mm_cmpeq_epi8(x, _mm_set1_epi8(':'));
+}
 
 #elif defined(FC_SIMD_NEON)
 #define FC_SIMD_BITS 4
 typedef uint8x16_t fc_bytes16;
 
-static inline fc_bytes16 fc_load16(const char *p) { return vld1q_u8((const uint8_t *)p); }
+static inline fc_bytes16 fc_load16(const char *p) {
+  return vld1q_u8((const uint8_t *)p);
+}
 
 /* Four bits per byte: NEON has no move-mask, but narrowing each pair of bytes by four bits keeps a nibble of each. */
 static inline uint64_t fc_mask16(fc_bytes16 bytes) {
@@ -95,7 +103,9 @@ static inline fc_bytes16 fc_bad_target16(fc_bytes16 x) {
   return vorrq_u8(outside, vceqq_u8(x, vdupq_n_u8('#')));
 }
 
-static inline fc_bytes16 fc_colon16(fc_bytes16 x) { return vceqq_u8(x, vdupq_n_u8(':')); }
+static inline fc_bytes16 fc_colon16(fc_bytes16 x) {
+  return vceqq_u8(x, vdupq_n_u8(':'));
+}
 #endif
 
 /* The first byte of [p, end) that no field value may have, or end. */

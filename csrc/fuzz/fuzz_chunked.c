@@ -35,7 +35,8 @@ static decoded decode(const char *bytes, size_t len, size_t step, int in_place) 
     require(src != NULL && dst != NULL);
     memcpy(src, bytes + out.used, piece);
     ptrdiff_t result = fc_chunked_decode(&decoder, src, piece, dst, &written);
-    require(written <= piece && result >= FC_TRAILER_TOO_LONG && result <= (ptrdiff_t)piece && (result < 0 || result > 0));
+    require(written <= piece && result >= FC_TRAILER_TOO_LONG && result <= (ptrdiff_t)piece &&
+            (result < 0 || result > 0));
     require(result < 0 || decoder.done || result == (ptrdiff_t)piece);
     memcpy(out.body + out.len, dst, written);
     out.len += written;

@@ -13,8 +13,8 @@
 #define FIELDS 16
 
 static const fc_head_limits all_limits[] = {
-    {8192, 16384, 65536, FIELDS}, {8, 4096, 4096, FIELDS}, {4096, 12, 4096, FIELDS}, {4096, 4096, 40, FIELDS}, {4096, 4096, 4096, 2},
-    {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX},
+    {8192, 16384, 65536, FIELDS}, {8, 4096, 4096, FIELDS}, {4096, 12, 4096, FIELDS},
+    {4096, 4096, 40, FIELDS},     {4096, 4096, 4096, 2},   {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX},
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -23,7 +23,9 @@ static void require(int holds) {
   if (!holds) abort();
 }
 
-static void require_span(fc_span span, int32_t result) { require((int64_t)span.start + span.len <= result); }
+static void require_span(fc_span span, int32_t result) {
+  require((int64_t)span.start + span.len <= result);
+}
 
 static void require_head(const char *buf, const fc_head *head, int32_t result) {
   const fc_span spans[] = {head->method, head->target, head->path, head->query, head->scheme, head->host};

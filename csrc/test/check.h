@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CHECK(condition) check_that((condition) != 0, #condition, __FILE__, __LINE__)
+#define CHECK(condition)           check_that((condition) != 0, #condition, __FILE__, __LINE__)
 #define CHECK_EQ(actual, expected) check_equal((int64_t)(actual), (int64_t)(expected), #actual, __FILE__, __LINE__)
 
 /* A string literal with its length, NUL bytes included. */

@@ -36,7 +36,8 @@ static void check_spans(const head_case *parsed) {
 }
 
 /* Each prefix is partial until the verdict comes, and the verdict stays. */
-static void check_growing(head_case *out, const char *bytes, size_t len, const fc_head_limits *limits, int32_t expected) {
+static void check_growing(head_case *out, const char *bytes, size_t len, const fc_head_limits *limits,
+                          int32_t expected) {
   size_t seen = 0;
   for (size_t n = 0; n <= len; n++) {
     parse(out, bytes, n, seen, limits);
@@ -53,7 +54,8 @@ static void check_growing(head_case *out, const char *bytes, size_t len, const f
   CHECK_EQ(expected, FC_PARTIAL);
 }
 
-static void check_with_tail(head_case *out, const char *bytes, size_t len, const fc_head_limits *limits, int32_t expected) {
+static void check_with_tail(head_case *out, const char *bytes, size_t len, const fc_head_limits *limits,
+                            int32_t expected) {
   static const char tail[] = "GET /tail HTTP/1.1\r\nHost: tail\r\n\r\n\x00\xff";
   char joined[GUARD_CAPACITY];
   memcpy(joined, bytes, len);

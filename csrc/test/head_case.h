@@ -13,7 +13,7 @@
 typedef struct {
   fc_head head;
   fc_field fields[HEAD_FIELDS];
-  const char *buf;  /* what the spans point into, until the next case */
+  const char *buf; /* what the spans point into, until the next case */
   int32_t result;
 } head_case;
 

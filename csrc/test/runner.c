@@ -35,7 +35,9 @@ void check_equal(int64_t actual, int64_t expected, const char *text, const char 
   }
 }
 
-void check_case(const char *name) { case_name = name; }
+void check_case(const char *name) {
+  case_name = name;
+}
 
 /* The end of GUARD_CAPACITY readable bytes: the page after it is not accessible. */
 static char *guard_end(enum guard_slot slot) {
@@ -78,10 +80,9 @@ static const struct {
   const char *name;
   void (*run)(void);
 } tests[] = {
-    {"chars", test_chars},     {"scan", test_scan},     {"names", test_names},
-    {"fields", test_fields},   {"path", test_path},     {"host", test_host},
-    {"errors", test_errors},   {"request_line", test_request_line}, {"head", test_head},
-    {"limits", test_limits},   {"framing", test_framing}, {"chunked", test_chunked},
+    {"chars", test_chars}, {"scan", test_scan},     {"names", test_names},     {"fields", test_fields},
+    {"path", test_path},   {"host", test_host},     {"errors", test_errors},   {"request_line", test_request_line},
+    {"head", test_head},   {"limits", test_limits}, {"framing", test_framing}, {"chunked", test_chunked},
 };
 
 int main(void) {

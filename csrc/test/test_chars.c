@@ -8,12 +8,18 @@
 
 #include "check.h"
 
-static int is_letter(int c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+static int is_letter(int c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
-static int is_digit(int c) { return c >= '0' && c <= '9'; }
+static int is_digit(int c) {
+  return c >= '0' && c <= '9';
+}
 
 /* strchr without the NUL that ends the set. */
-static int is_one_of(int c, const char *set) { return c != 0 && strchr(set, c) != NULL; }
+static int is_one_of(int c, const char *set) {
+  return c != 0 && strchr(set, c) != NULL;
+}
 
 static void classes_match_the_grammar(void) {
   for (int c = 0; c < 256; c++) {

@@ -103,9 +103,23 @@ static void bodies(void) {
 }
 
 static void sizes(void) {
-  static const char *const malformed[] = {"\r\n", ";x\r\n", " 5\r\n", "-5\r\n", "+5\r\n", "0x5\r\n", "g\r\n", "5g\r\n", "5 5\r\n", "5 \r\n",
-                                          "5\t\r\n", "5,\r\n", "\"5\"\r\n", "8000000000000000\r\n", "ffffffffffffffff\r\n",
-                                          "10000000000000000\r\n", "00000000000000005\r\n"};
+  static const char *const malformed[] = {"\r\n",
+                                          ";x\r\n",
+                                          " 5\r\n",
+                                          "-5\r\n",
+                                          "+5\r\n",
+                                          "0x5\r\n",
+                                          "g\r\n",
+                                          "5g\r\n",
+                                          "5 5\r\n",
+                                          "5 \r\n",
+                                          "5\t\r\n",
+                                          "5,\r\n",
+                                          "\"5\"\r\n",
+                                          "8000000000000000\r\n",
+                                          "ffffffffffffffff\r\n",
+                                          "10000000000000000\r\n",
+                                          "00000000000000005\r\n"};
   for (size_t i = 0; i < sizeof malformed / sizeof malformed[0]; i++) {
     error_is(malformed[i], strlen(malformed[i]), FC_BAD_CHUNK_SIZE);
     char second[64];
@@ -123,7 +137,9 @@ static void each_byte_is_judged(void) {
     char text[32];
     int len = snprintf(text, sizeof text, "5;_") - 1;
     text[len] = byte;
-    ptrdiff_t expected = fc_is(byte, FC_VALUE) || c == '\r' ? len + 1 : c == '\n' ? FC_BAD_CHUNK_END : FC_BAD_CHUNK_EXTENSION;
+    ptrdiff_t expected = fc_is(byte, FC_VALUE) || c == '\r' ? len + 1
+                         : c == '\n'                        ? FC_BAD_CHUNK_END
+                                                            : FC_BAD_CHUNK_EXTENSION;
     decode(text, (size_t)len + 1, 1, 0);
     CHECK_EQ(out.used, expected);
     decode(memcpy(text, "1\r\na", 4), 4, 1, 0);
@@ -194,7 +210,8 @@ static void overhead_is_bounded(void) {
   decode(text, len, 1000, 0);
   CHECK_EQ(out.used, FC_CHUNK_OVERHEAD);
   len = 0;
-  for (int i = 0; i < 1000; i++) len += (size_t)snprintf(text + len, sizeof text - len, "%x;s=%060d\r\n%0128d\r\n", 128, 1, 2);
+  for (int i = 0; i < 1000; i++)
+    len += (size_t)snprintf(text + len, sizeof text - len, "%x;s=%060d\r\n%0128d\r\n", 128, 1, 2);
   decode(text, len, 1000, 0);
   CHECK_EQ(out.used, len);
 }
@@ -221,7 +238,8 @@ static void trailers_are_bounded(void) {
 /* Bytes changed at random: the verdict and the body do not depend on the pieces. */
 static void random_changes_have_one_verdict(void) {
   static const char whole[] = "5;a=b\r\nhello\r\n10\r\n0123456789abcdef\r\n0\r\nA: b\r\n\r\n";
-  static const char bytes[] = "\r\n\r\n ;:\t\0\x7f\x80" "0123afAFgx";
+  static const char bytes[] = "\r\n\r\n ;:\t\0\x7f\x80"
+                              "0123afAFgx";
   uint32_t state = 11u;
   for (int round = 0; round < 3000; round++) {
     char input[sizeof whole];

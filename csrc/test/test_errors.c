@@ -10,12 +10,16 @@
 
 static int status_by_table(int32_t error) {
   switch (error) {
-    case FC_TARGET_TOO_LONG: return 414;
-    case FC_UNKNOWN_EXPECTATION: return 417;
-    case FC_FIELD_TOO_LONG: case FC_HEAD_TOO_LONG: case FC_TOO_MANY_FIELDS: case FC_TRAILER_TOO_LONG: return 431;
-    case FC_UNKNOWN_CODING: return 501;
-    case FC_UNKNOWN_VERSION: case FC_HTTP2_PREFACE: return 505;
-    default: return 400;
+  case FC_TARGET_TOO_LONG: return 414;
+  case FC_UNKNOWN_EXPECTATION: return 417;
+  case FC_FIELD_TOO_LONG:
+  case FC_HEAD_TOO_LONG:
+  case FC_TOO_MANY_FIELDS:
+  case FC_TRAILER_TOO_LONG: return 431;
+  case FC_UNKNOWN_CODING: return 501;
+  case FC_UNKNOWN_VERSION:
+  case FC_HTTP2_PREFACE: return 505;
+  default: return 400;
   }
 }
 

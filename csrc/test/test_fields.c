@@ -48,7 +48,8 @@ static void each_byte_is_judged_at_each_place(void) {
 
 /* Bytes next to CR, LF and NUL in value: a borrow from a neighbour must not be taken for one of them. */
 static void near_misses_are_values(void) {
-  static const char near_misses[] = {0x01, 0x09, 0x0b, 0x0c, 0x0e, 0x7f, (char)0x80, (char)0x8a, (char)0x8d, (char)0xff};
+  static const char near_misses[] = {0x01, 0x09,       0x0b,       0x0c,       0x0e,
+                                     0x7f, (char)0x80, (char)0x8a, (char)0x8d, (char)0xff};
   char src[24];
   char dst[24];
   for (size_t i = 0; i < sizeof near_misses; i++) {

@@ -64,8 +64,28 @@ static void content_length(void) {
   length_is("Content-Length: 5, 5\r\n", 5);
   length_is("Content-Length: 5,5 ,\t5\r\nContent-Length: 05\r\n", 5);
   static const char *const malformed[] = {
-      "", "5,", ",5", "5,,5", "5, 6", "+5", "-5", "5.0", "5 5", "0x5", "5a", "a", "5;", "\"5\"", "1e1", "9223372036854775808",
-      "18446744073709551616", "18446744073709551621", "99999999999999999999999999999999", "\xd9\xa5", "5,\t6", "5\t5",
+      "",
+      "5,",
+      ",5",
+      "5,,5",
+      "5, 6",
+      "+5",
+      "-5",
+      "5.0",
+      "5 5",
+      "0x5",
+      "5a",
+      "a",
+      "5;",
+      "\"5\"",
+      "1e1",
+      "9223372036854775808",
+      "18446744073709551616",
+      "18446744073709551621",
+      "99999999999999999999999999999999",
+      "\xd9\xa5",
+      "5,\t6",
+      "5\t5",
   };
   for (size_t i = 0; i < sizeof malformed / sizeof malformed[0]; i++) {
     char fields[128];
@@ -83,24 +103,36 @@ static void transfer_encoding(void) {
     const char *fields;
     int32_t expected;
   } cases[] = {
-      {"Transfer-Encoding: chunked\r\n", 1}, {"transfer-encoding:CHUNKED \r\n", 1}, {"Transfer-Encoding: ChUnKeD\r\n", 1},
-      {"Transfer-Encoding: gzip\r\n", FC_UNKNOWN_CODING}, {"Transfer-Encoding: identity\r\n", FC_UNKNOWN_CODING},
-      {"Transfer-Encoding: xchunked\r\n", FC_UNKNOWN_CODING}, {"Transfer-Encoding: chunkedx\r\n", FC_UNKNOWN_CODING},
-      {"Transfer-Encoding: gzip, chunked\r\n", FC_UNKNOWN_CODING}, {"Transfer-Encoding: gzip;q=1\r\n", FC_UNKNOWN_CODING},
+      {"Transfer-Encoding: chunked\r\n", 1},
+      {"transfer-encoding:CHUNKED \r\n", 1},
+      {"Transfer-Encoding: ChUnKeD\r\n", 1},
+      {"Transfer-Encoding: gzip\r\n", FC_UNKNOWN_CODING},
+      {"Transfer-Encoding: identity\r\n", FC_UNKNOWN_CODING},
+      {"Transfer-Encoding: xchunked\r\n", FC_UNKNOWN_CODING},
+      {"Transfer-Encoding: chunkedx\r\n", FC_UNKNOWN_CODING},
+      {"Transfer-Encoding: gzip, chunked\r\n", FC_UNKNOWN_CODING},
+      {"Transfer-Encoding: gzip;q=1\r\n", FC_UNKNOWN_CODING},
       {"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", FC_UNKNOWN_CODING},
       {"Transfer-Encoding: a ; b=c\r\n", FC_UNKNOWN_CODING},
       {"Transfer-Encoding: chunked, gzip\r\n", FC_BAD_TRANSFER_ENCODING},
       {"Transfer-Encoding: chunked, chunked\r\n", FC_BAD_TRANSFER_ENCODING},
       {"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", FC_BAD_TRANSFER_ENCODING},
       {"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", FC_BAD_TRANSFER_ENCODING},
-      {"Transfer-Encoding:\r\n", FC_BAD_TRANSFER_ENCODING}, {"Transfer-Encoding: ,chunked\r\n", FC_BAD_TRANSFER_ENCODING},
-      {"Transfer-Encoding: chunked,\r\n", FC_BAD_TRANSFER_ENCODING}, {"Transfer-Encoding: chun ked\r\n", FC_UNKNOWN_CODING},
-      {"Transfer-Encoding: chunked;a=b\r\n", FC_BAD_TRANSFER_ENCODING}, {"Transfer-Encoding: \"chunked\"\r\n", FC_BAD_TRANSFER_ENCODING},
-      {"Transfer-Encoding: chunked x\r\n", FC_BAD_TRANSFER_ENCODING}, {"Transfer-Encoding: chunked\x80\r\n", FC_BAD_TRANSFER_ENCODING},
+      {"Transfer-Encoding:\r\n", FC_BAD_TRANSFER_ENCODING},
+      {"Transfer-Encoding: ,chunked\r\n", FC_BAD_TRANSFER_ENCODING},
+      {"Transfer-Encoding: chunked,\r\n", FC_BAD_TRANSFER_ENCODING},
+      {"Transfer-Encoding: chun ked\r\n", FC_UNKNOWN_CODING},
+      {"Transfer-Encoding: chunked;a=b\r\n", FC_BAD_TRANSFER_ENCODING},
+      {"Transfer-Encoding: \"chunked\"\r\n", FC_BAD_TRANSFER_ENCODING},
+      {"Transfer-Encoding: chunked x\r\n", FC_BAD_TRANSFER_ENCODING},
+      {"Transfer-Encoding: chunked\x80\r\n", FC_BAD_TRANSFER_ENCODING},
       {"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", FC_BAD_TRANSFER_ENCODING},
       {"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n", FC_BAD_TRANSFER_ENCODING},
       {"Content-Length: 5\r\nTransfer-Encoding: gzip\r\n", FC_BAD_TRANSFER_ENCODING},
-      {"Transfer-Encoding: \x0b""chunked\r\n", FC_BAD_FIELD_VALUE}, {"Transfer-Encoding : chunked\r\n", FC_BAD_FIELD_NAME},
+      {"Transfer-Encoding: \x0b"
+       "chunked\r\n",
+       FC_BAD_FIELD_VALUE},
+      {"Transfer-Encoding : chunked\r\n", FC_BAD_FIELD_NAME},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     const fc_head *head = fields_expect(cases[i].fields, cases[i].expected);

@@ -78,12 +78,16 @@ static void what_is_unfinished_is_partial(void) {
 }
 
 static void names_are_known_and_lower(void) {
-  head_expect(&parsed, BYTES("GET / HTTP/1.1\r\nhost: h\r\nUser-Agent: a\r\nx-own-name: b\r\nX-Own-name: c\r\nACCEPT: d\r\n"
-                             "access-control-request-headers: e\r\nx-very-own-name-of-many-bytes-Z: f\r\n\r\n"), 1);
+  head_expect(&parsed,
+              BYTES("GET / HTTP/1.1\r\nhost: h\r\nUser-Agent: a\r\nx-own-name: b\r\nX-Own-name: c\r\nACCEPT: d\r\n"
+                    "access-control-request-headers: e\r\nx-very-own-name-of-many-bytes-Z: f\r\n\r\n"),
+              1);
   static const struct {
     const char *known;
     int lower;
-  } cases[] = {{"host", 1}, {"user-agent", 0}, {NULL, 1}, {NULL, 0}, {"accept", 0}, {"access-control-request-headers", 1}, {NULL, 0}};
+  } cases[] = {{"host", 1}, {"user-agent", 0}, {NULL, 1},
+               {NULL, 0},   {"accept", 0},     {"access-control-request-headers", 1},
+               {NULL, 0}};
   CHECK_EQ(parsed.head.field_count, 7);
   for (size_t i = 0; i < 7; i++) {
     const char *known = cases[i].known;
@@ -93,28 +97,43 @@ static void names_are_known_and_lower(void) {
 }
 
 static void clients_in_use(void) {
-  head_expect(&parsed, BYTES("GET /search?q=fastcorn HTTP/1.1\r\nHost: localhost:8000\r\nConnection: keep-alive\r\n"
-      "sec-ch-ua: \"Chromium\";v=\"130\", \"Not?A_Brand\";v=\"99\"\r\nsec-ch-ua-mobile: ?0\r\nsec-ch-ua-platform: \"Linux\"\r\n"
-      "Upgrade-Insecure-Requests: 1\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
-      "Chrome/130.0.0.0 Safari/537.36\r\nAccept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"
-      "Sec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-User: ?1\r\nSec-Fetch-Dest: document\r\n"
-      "Accept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-GB,en;q=0.9\r\nCookie: a=b; c=\"d\"\r\n\r\n"), 1);
+  head_expect(
+      &parsed,
+      BYTES("GET /search?q=fastcorn HTTP/1.1\r\nHost: localhost:8000\r\nConnection: keep-alive\r\n"
+            "sec-ch-ua: \"Chromium\";v=\"130\", \"Not?A_Brand\";v=\"99\"\r\nsec-ch-ua-mobile: "
+            "?0\r\nsec-ch-ua-platform: \"Linux\"\r\n"
+            "Upgrade-Insecure-Requests: 1\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, "
+            "like Gecko) "
+            "Chrome/130.0.0.0 Safari/537.36\r\nAccept: "
+            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"
+            "Sec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-User: ?1\r\nSec-Fetch-Dest: document\r\n"
+            "Accept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-GB,en;q=0.9\r\nCookie: a=b; "
+            "c=\"d\"\r\n\r\n"),
+      1);
   CHECK_EQ(parsed.head.field_count, 15);
   for (uint32_t i = 0; i < parsed.head.field_count; i++) CHECK(parsed.head.fields[i].known != FC_NAME_UNKNOWN);
   CHECK(parsed.head.keep_alive);
-  head_expect(&parsed, BYTES("POST /upload HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n"
-      "Content-Length: 1048576\r\nContent-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\n\r\n"), 1);
+  head_expect(
+      &parsed,
+      BYTES(
+          "POST /upload HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n"
+          "Content-Length: 1048576\r\nContent-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\n\r\n"),
+      1);
   CHECK(parsed.head.framing == FC_BODY_LENGTH && parsed.head.content_length == 1048576 && parsed.head.expect_continue);
-  head_expect(&parsed, BYTES("GET / HTTP/1.0\r\nHost: 127.0.0.1:8000\r\nUser-Agent: ApacheBench/2.3\r\nAccept: */*\r\n\r\n"), 1);
+  head_expect(&parsed,
+              BYTES("GET / HTTP/1.0\r\nHost: 127.0.0.1:8000\r\nUser-Agent: ApacheBench/2.3\r\nAccept: */*\r\n\r\n"), 1);
   CHECK(!parsed.head.keep_alive);
-  head_expect(&parsed, BYTES("GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"), 1);
+  head_expect(&parsed,
+              BYTES("GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"),
+              1);
   CHECK(parsed.head.upgrade);
 }
 
 /* Bytes changed at random: the verdict of a whole buffer is that of a growing one. */
 static void random_changes_have_one_verdict(void) {
-  static const char whole[] = "\r\nPOST http://a/b?c HTTP/1.1\r\nHost: a\r\nX-Name: some value\r\nContent-Length: 5\r\n\r\n";
+  static const char whole[] =
+      "\r\nPOST http://a/b?c HTTP/1.1\r\nHost: a\r\nX-Name: some value\r\nContent-Length: 5\r\n\r\n";
   static const char bytes[] = "\r\n\r\n :\t\0\x7f\x80#?/ahH15,;";
   uint32_t state = 7u;
   check_case("random changes");

@@ -52,10 +52,18 @@ static void the_special_names_have_their_ids(void) {
     int id;
     const char *text;
   } special[] = {
-      {FC_NAME_HOST, "host"}, {FC_NAME_CONTENT_LENGTH, "content-length"}, {FC_NAME_TRANSFER_ENCODING, "transfer-encoding"},
-      {FC_NAME_CONNECTION, "connection"}, {FC_NAME_EXPECT, "expect"}, {FC_NAME_UPGRADE, "upgrade"}, {FC_NAME_TE, "te"},
-      {FC_NAME_DATE, "date"}, {FC_NAME_SERVER, "server"}, {FC_NAME_TRAILER, "trailer"},
-      {FC_NAME_KEEP_ALIVE, "keep-alive"}, {FC_NAME_ALT_SVC, "alt-svc"},
+      {FC_NAME_HOST, "host"},
+      {FC_NAME_CONTENT_LENGTH, "content-length"},
+      {FC_NAME_TRANSFER_ENCODING, "transfer-encoding"},
+      {FC_NAME_CONNECTION, "connection"},
+      {FC_NAME_EXPECT, "expect"},
+      {FC_NAME_UPGRADE, "upgrade"},
+      {FC_NAME_TE, "te"},
+      {FC_NAME_DATE, "date"},
+      {FC_NAME_SERVER, "server"},
+      {FC_NAME_TRAILER, "trailer"},
+      {FC_NAME_KEEP_ALIVE, "keep-alive"},
+      {FC_NAME_ALT_SVC, "alt-svc"},
   };
   for (size_t i = 0; i < sizeof special / sizeof special[0]; i++) {
     check_case(special[i].text);

@@ -20,7 +20,8 @@ static void line_expect(const char *line, int32_t expected) {
 }
 
 static void methods_have_ids(void) {
-  static const char *const names[] = {"BREW", "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"};
+  static const char *const names[] = {"BREW",   "GET",     "HEAD",    "POST",  "PUT",
+                                      "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"};
   for (int id = 0; id <= FC_METHOD_PATCH; id++) {
     char line[64];
     snprintf(line, sizeof line, "%s %s HTTP/1.1", names[id], id == FC_METHOD_CONNECT ? "a:1" : "/");
@@ -119,13 +120,33 @@ static void versions(void) {
     const char *text;
     int32_t expected;
   } cases[] = {
-      {"HTTP/1.1", 1}, {"HTTP/1.0", 1}, {"HTTP/1.2", 1}, {"HTTP/1.9", 1},
-      {"HTTP/2.0", FC_UNKNOWN_VERSION}, {"HTTP/0.9", FC_UNKNOWN_VERSION}, {"HTTP/3.0", FC_UNKNOWN_VERSION},
-      {"HTTP/9.9", FC_UNKNOWN_VERSION}, {"HTTP/1", FC_BAD_VERSION}, {"HTTP/1.", FC_BAD_VERSION}, {"HTTP/11", FC_BAD_VERSION},
-      {"HTTP/1.10", FC_BAD_VERSION}, {"HTTP/1.1x", FC_BAD_VERSION}, {"HTTP/a.1", FC_BAD_VERSION}, {"HTTP/1.a", FC_BAD_VERSION},
-      {"http/1.1", FC_BAD_VERSION}, {"Http/1.1", FC_BAD_VERSION}, {"HTTP 1.1", FC_BAD_REQUEST_LINE}, {"HTTP/1,1", FC_BAD_VERSION},
-      {"HTTP/-1.1", FC_BAD_VERSION}, {"HTTP/ 1.1", FC_BAD_REQUEST_LINE}, {"HTTPS/1.1", FC_BAD_VERSION}, {"RTSP/1.0", FC_BAD_VERSION},
-      {"", FC_BAD_VERSION}, {"HTTP/2", FC_BAD_VERSION}, {"HTTP/2.0 ", FC_BAD_REQUEST_LINE}, {"\x7fTTP/1.1", FC_BAD_VERSION},
+      {"HTTP/1.1", 1},
+      {"HTTP/1.0", 1},
+      {"HTTP/1.2", 1},
+      {"HTTP/1.9", 1},
+      {"HTTP/2.0", FC_UNKNOWN_VERSION},
+      {"HTTP/0.9", FC_UNKNOWN_VERSION},
+      {"HTTP/3.0", FC_UNKNOWN_VERSION},
+      {"HTTP/9.9", FC_UNKNOWN_VERSION},
+      {"HTTP/1", FC_BAD_VERSION},
+      {"HTTP/1.", FC_BAD_VERSION},
+      {"HTTP/11", FC_BAD_VERSION},
+      {"HTTP/1.10", FC_BAD_VERSION},
+      {"HTTP/1.1x", FC_BAD_VERSION},
+      {"HTTP/a.1", FC_BAD_VERSION},
+      {"HTTP/1.a", FC_BAD_VERSION},
+      {"http/1.1", FC_BAD_VERSION},
+      {"Http/1.1", FC_BAD_VERSION},
+      {"HTTP 1.1", FC_BAD_REQUEST_LINE},
+      {"HTTP/1,1", FC_BAD_VERSION},
+      {"HTTP/-1.1", FC_BAD_VERSION},
+      {"HTTP/ 1.1", FC_BAD_REQUEST_LINE},
+      {"HTTPS/1.1", FC_BAD_VERSION},
+      {"RTSP/1.0", FC_BAD_VERSION},
+      {"", FC_BAD_VERSION},
+      {"HTTP/2", FC_BAD_VERSION},
+      {"HTTP/2.0 ", FC_BAD_REQUEST_LINE},
+      {"\x7fTTP/1.1", FC_BAD_VERSION},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     char line[64];
@@ -187,9 +208,12 @@ static void absolute_form(void) {
   head_expect(&parsed, BYTES("GET http://a/ HTTP/1.1\r\n\r\n"), FC_BAD_HOST);
   head_expect(&parsed, BYTES("GET http://a/ HTTP/1.1\r\nHost: b c\r\n\r\n"), FC_BAD_HOST);
   static const char *const malformed[] = {
-      "http://", "http:///", "http://?q", "http:/a", "http:a", "http", "https:/a/b", "ftp://a/", "ws://a/", "file:///a", "httpx://a",
-      "http://user@a/", "http://user:pw@a/", "http://@a/", "http://:80/", "http://a:b/", "http://a,b/", "http://[::1/", "http://a%/",
-      "://a/", "h", "example.com", "example.com:80", "*", "*/", "/*#", "http//a",
+      "http://",     "http:///",       "http://?q",         "http:/a",    "http:a",
+      "http",        "https:/a/b",     "ftp://a/",          "ws://a/",    "file:///a",
+      "httpx://a",   "http://user@a/", "http://user:pw@a/", "http://@a/", "http://:80/",
+      "http://a:b/", "http://a,b/",    "http://[::1/",      "http://a%/", "://a/",
+      "h",           "example.com",    "example.com:80",    "*",          "*/",
+      "/*#",         "http//a",
   };
   for (size_t i = 0; i < sizeof malformed / sizeof malformed[0]; i++) {
     char line[64];
