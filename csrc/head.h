@@ -2,8 +2,9 @@
  *
  * HTTP/1.x request head: bytes -> spans and a framing verdict (RFC 9112, RFC 9110).
  *
- * A head is stateless: it is parsed only when its blank line has arrived, and only new bytes are searched for it, so a
- * client that sends byte by byte costs linear time. Called by H1Connection; calls names.c; allocates nothing.
+ * A head is stateless: the buffer is parsed from its start, again only when another line has arrived or a limit may be
+ * passed, so a client that sends byte by byte costs one parse per line. What is wrong is refused at once, before the
+ * blank line. Called by H1Connection; calls request_line.c, names.c, framing.c; allocates nothing.
  */
 #ifndef FC_HEAD_H
 #define FC_HEAD_H
@@ -52,8 +53,9 @@ typedef struct {
   fc_span path;           /* before the first '?', percent-encoded; empty when an absolute-form has none */
   fc_span query;          /* after the first '?' */
   fc_span scheme;         /* absolute-form only */
-  fc_span host;           /* the effective host: the authority of an absolute-form, else the Host field */
-  uint64_t content_length;/* with FC_BODY_LENGTH */
+  fc_span host;           /* the effective host: the authority of an absolute-form, else the Host field; the value
+                           * of the Host field is made to agree */
+  uint64_t content_length;/* with FC_BODY_LENGTH (0 is possible: "Content-Length: 0") */
   uint8_t method_id;      /* enum fc_method */
   uint8_t form;           /* enum fc_form */
   uint8_t minor_version;  /* 0 or 1 */
