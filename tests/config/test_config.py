@@ -28,9 +28,9 @@ def test_a_value_is_brought_into_its_one_form() -> None:
 def test_an_unknown_name_is_refused_with_the_nearest_one() -> None:
     config = Config()
     with pytest.raises(UnknownSettingError, match="no setting 'keepalive_timeout'; did you mean keep_alive_timeout"):
-        config.keepalive_timeout = 3  # type: ignore[attr-defined]
+        config.keepalive_timeout = 3
     with pytest.raises(AttributeError, match="did you mean bind"):
-        _ = config.binds  # type: ignore[attr-defined]
+        _ = config.binds
     with pytest.raises(UnknownSettingError, match="did you mean max_concurrent_requests"):
         Config(limit_concurrency=4)
     with pytest.raises(UnknownSettingError, match="--help lists"):
@@ -68,14 +68,14 @@ def test_class_level_mistakes_are_refused() -> None:
     with pytest.raises(ConfigError, match="class Config: backlog: must be a whole number"):
         Config.backlog = "many"  # type: ignore[assignment]
     with pytest.raises(UnknownSettingError, match="class Config: .*did you mean workers"):
-        Config.worker = 3  # type: ignore[attr-defined]
+        Config.worker = 3
     assert Config.backlog == 2048
 
 
 def test_a_subclass_sets_defaults_and_may_hold_more() -> None:
     class Mine(Config):
         graceful_timeout = "1m"  # type: ignore[assignment]
-        bind = ["localhost:5"]  # type: ignore[assignment]  # noqa: RUF012
+        bind = ["localhost:5"]  # noqa: RUF012
         colour = "red"
 
     config = Mine()
