@@ -28,13 +28,21 @@ def test_a_value_is_brought_into_its_one_form() -> None:
 def test_an_unknown_name_is_refused_with_the_nearest_one() -> None:
     config = Config()
     with pytest.raises(UnknownSettingError, match="no setting 'keepalive_timeout'; did you mean keep_alive_timeout"):
-        config.keepalive_timeout = 3
+        config.keepalive_timeout = 3  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match="did you mean bind"):
-        _ = config.binds
+        _ = config.binds  # type: ignore[attr-defined]
     with pytest.raises(UnknownSettingError, match="did you mean max_concurrent_requests"):
         Config(limit_concurrency=4)
     with pytest.raises(UnknownSettingError, match="--help lists"):
         Config(xyzzy=4)
+
+
+def test_methods_are_no_settings_but_can_be_replaced() -> None:
+    config = Config()
+    with pytest.raises(UnknownSettingError, match="no setting 'freeze'"):
+        setattr(config, "freeze", 5)
+    setattr(config, "create_ssl_context", lambda: None)
+    assert config.create_ssl_context() is None
 
 
 def test_instances_share_no_list() -> None:
@@ -68,7 +76,7 @@ def test_class_level_mistakes_are_refused() -> None:
     with pytest.raises(ConfigError, match="class Config: backlog: must be a whole number"):
         Config.backlog = "many"  # type: ignore[assignment]
     with pytest.raises(UnknownSettingError, match="class Config: .*did you mean workers"):
-        Config.worker = 3
+        Config.worker = 3  # type: ignore[attr-defined]
     assert Config.backlog == 2048
 
 
