@@ -108,6 +108,14 @@ def test_frozen_settings_hold_every_name_and_cannot_change() -> None:
         del settings.bind
 
 
+def test_the_package_names_what_it_has() -> None:
+    import fastcorn.config as package
+
+    assert all(getattr(package, name) for name in package.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = package.nothing
+
+
 def test_freezing_checks_lists_that_were_changed_in_place() -> None:
     config = Config()
     config.bind.append("localhost:99999")
