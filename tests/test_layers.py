@@ -19,7 +19,7 @@ PACKAGE = ROOT / "fastcorn"
 ROOMS = ["entry", "supervisor", "worker", "protocols", "asgi"]
 LEAVES = {"config", "observability", "typing", "errors", "_version"}
 # The public entry points, which may import every room: fastcorn/<name>.py.
-ENTRY = {"__init__", "__main__", "cli", "completion", "run", "asyncio", "trio", "server", "testing", "middleware"}
+ENTRY = {"__init__", "__main__", "check", "cli", "completion", "run", "asyncio", "trio", "server", "testing", "middleware"}
 
 # What a leaf may know of other leaves, and the few upward looks that are decided; each has its reason.
 ALLOWED = {
