@@ -107,7 +107,7 @@ def read_answers(data: bytes, methods: Sequence[str], ended: bool) -> list[Answe
         conn.start_next_cycle()
     surplus = conn.trailing_data[0] if answers and answers[-1].complete else b""
     assert not surplus, f"bytes after the last answer: {surplus[:80]!r}"
-    return [answer for answer in answers if answer.status or answer.interim or answer.truncated]
+    return [answer for answer in answers if answer.status or answer.interim]
 
 
 class Served:

@@ -105,7 +105,7 @@ def test_silent_return_is_500(serve: Serve) -> None:
     served = serve(app)
     answer = served.request().answer
     assert (answer.status, answer.complete) == (500, True)
-    assert "http.response.start" in the_error(served).getMessage() or "without" in ""
+    assert "without a response" in the_error(served).getMessage()
 
 
 def test_return_after_start_alone_does_not_hang(serve: Serve) -> None:
