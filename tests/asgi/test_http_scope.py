@@ -166,7 +166,7 @@ def test_headers_have_no_pseudo_header_and_one_host(serve: Serve) -> None:
 def test_header_values_are_the_bytes_that_came(serve: Serve) -> None:
     """H11: surrounding white space goes, obs-text and inner tabs stay."""
     scope = scope_of(serve, "/", [("x-padded", " \t a\tb \t"), ("x-latin", "\xe9\xff"), ("x-empty", "")])
-    values = {name: value for name, value in scope["headers"]}
+    values = dict(scope["headers"])
     assert values[b"x-padded"] == b"a\tb"
     assert values[b"x-latin"] == b"\xe9\xff"
     assert values[b"x-empty"] == b""

@@ -206,7 +206,7 @@ def test_wait_for_times_out_and_loses_nothing(serve: Serve, driver: Driver) -> N
         log.append((await receive())["body"])
         try:
             await asyncio.wait_for(receive(), 1)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             log.append("timeout")
         log.append((await asyncio.wait_for(receive(), 1))["body"])
         await ok(scope, receive, send)
@@ -426,7 +426,7 @@ def test_awaitable_is_consumed_once(serve: Serve) -> None:
         outcomes.append((await awaitable)["body"])
         try:
             outcomes.append(await asyncio.wait_for(awaitable, 1))
-        except (RuntimeError, asyncio.TimeoutError) as error:
+        except (TimeoutError, RuntimeError) as error:
             outcomes.append(error)
         await ok(scope, receive, send)
 

@@ -361,7 +361,8 @@ def test_upgrade_that_is_not_supported_is_ignored(serve: Serve) -> None:
     app = Recorder()
     client = serve(app).connect()
     client.send(
-        b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAA\r\n\r\n"
+        b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade, http2-settings\r\n"
+        b"upgrade: h2c\r\nhttp2-settings: AAA\r\n\r\n"
     )
     assert client.answers[0].status == 200
     assert app.scope["type"] == "http"
