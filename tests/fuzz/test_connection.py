@@ -22,7 +22,7 @@ from tests.fakes import Driver
 from tests.serving import Serve
 
 SEEDS = 40
-CASES = 25  # in one test, on one context
+CASES = 60  # in one test, on one context
 
 METHODS = ["GET", "GET", "GET", "POST", "POST", "HEAD", "PUT", "OPTIONS"]
 FIELDS = [
