@@ -45,7 +45,7 @@ def file(tmp_path: Path) -> Path:
 
 def settle_files(exchange: Any) -> None:
     """Lets a file be sent, also when another thread reads it."""
-    exchange.driver.settle_until(lambda: exchange.answer.complete or exchange.client.ended)
+    exchange.driver.settle_until(lambda: exchange.answer.complete or exchange.ended)
 
 
 # X7: trailers.

@@ -257,10 +257,8 @@ def test_each_request_has_a_scope_of_its_own(serve: Serve) -> None:
 def test_requests_on_one_connection_do_not_share_a_scope(serve: Serve) -> None:
     """H2, C1: one call for each request, also on a kept connection."""
     app = Recorder()
-    client = serve(app).connect()
-    client.send(b"GET /one HTTP/1.1\r\nhost: a\r\nx-only: one\r\n\r\n")
-    client.send(b"GET /two?q HTTP/1.1\r\nhost: b\r\n\r\n")
-    assert [answer.status for answer in client.answers] == [200, 200]
+    exchange = serve(app).request("GET", "/one", [("x-only", "one")])
+    assert exchange.follow("GET", "/two?q", [("host", "b")]).answer.status == 200
     first, second = app.scopes
     assert first is not second
     assert (first["path"], first["query_string"]) == ("/one", b"")

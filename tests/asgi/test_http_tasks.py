@@ -87,11 +87,10 @@ def test_context_variables_are_the_request_s_own(serve: Serve) -> None:
         assert variable.get() == scope["path"]
         await ok(scope, receive, send)
 
-    client = serve(app).connect()
-    for path in (b"/a", b"/b"):
-        client.send(b"GET %b HTTP/1.1\r\nhost: a\r\n\r\n" % path)
-    client.send(b"GET /c HTTP/1.1\r\nhost: a\r\n\r\n" * 2)
-    assert seen == ["unset"] * 4
+    exchange = serve(app).request("GET", "/a")
+    for path in ("/b", "/c"):
+        assert exchange.follow("GET", path).answer.body == b"ok"
+    assert seen == ["unset"] * 3
 
 
 def test_context_variables_of_concurrent_requests_do_not_meet(serve: Serve) -> None:
@@ -440,10 +439,9 @@ def test_awaitable_is_consumed_once(serve: Serve) -> None:
 
 def test_task_is_not_kept_after_the_exchange(serve: Serve, driver: Driver) -> None:
     """C1: no task of a finished request is left on a kept connection."""
-    client = serve(Recorder()).connect()
-    client.send(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    exchange = serve(Recorder()).request()
     assert asyncio.all_tasks(driver.loop) == set()
-    assert not client.closed
+    assert not exchange.ended
 
 
 def test_sleeping_applications_are_many_at_once(serve: Serve, driver: Driver) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from fastcorn.errors import MessageError
 from tests.applications import body, start
-from tests.exchanges import App, Http1Client, Receive, Scope, Send, read_answers
+from tests.exchanges import App, Event, Http1Client, Receive, Scope, Send, read_answers
 from tests.fakes import Driver
 from tests.serving import Serve
 
@@ -48,13 +48,15 @@ def chunked(random_: random.Random, data: bytes) -> bytes:
     return bytes(encoded) + random_.choice([b"0\r\n\r\n", b"0\r\n\r\n", b"000;e\r\n\r\n", b"0\r\nx-t: 1\r\n\r\n"])
 
 
-def valid_request(random_: random.Random, method: str) -> bytes:
+def valid_request(random_: random.Random, method: str, bodies: dict[bytes, bytes]) -> bytes:
+    """A request to a path of its own; notes its body under that."""
     version = random_.choice([b"1.1"] * 5 + [b"1.0"])
-    lines = [b"%b /%d?q HTTP/%b" % (method.encode(), random_.randrange(1000), version), b"Host: a"]
+    path = b"/%d" % len(bodies)
+    lines = [b"%b %b?q HTTP/%b" % (method.encode(), path, version), b"Host: a"]
     lines += random_.sample(FIELDS, random_.randint(0, 3))
-    content = b""
+    content = bodies[path] = b""
     if method in ("POST", "PUT"):
-        data = random_.randbytes(random_.choice([0, 1, 10, 1000, 100_000]))
+        data = bodies[path] = random_.randbytes(random_.choice([0, 1, 10, 1000, 100_000]))
         if version == b"1.1" and random_.random() < 0.5:
             lines.append(b"Transfer-Encoding: chunked")
             content = chunked(random_, data)
@@ -101,16 +103,29 @@ class Failure(Exception):
     """What the applications raise."""
 
 
-def random_application(random_: random.Random, failures: list[bool]) -> App:
-    """An application that decides anew at each call how it behaves; it notes when it misbehaves."""
+def random_application(random_: random.Random, failures: list[bool], received: dict[bytes, bytes]) -> App:
+    """An application that decides anew at each call how it behaves.
+
+    It notes in `failures` when it misbehaves, and in `received` the bodies it was given, by path.
+    """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["raw_path"]
+        received[path] = b""
+
+        async def receive_and_note() -> Event:
+            event = await receive()
+            received[path] += event.get("body", b"")
+            return event
+
         plan = [random_.choice(ACTIONS) for _ in range(random_.randint(0, 4))]
         try:
             for action in plan:
-                await action(random_, receive, send)
+                await action(random_, receive_and_note, send)
             if random_.random() < 0.8:
-                await answer(random_, receive, send)
+                await answer(random_, path, send)
+                if random_.random() < 0.2:
+                    await receive_and_note()
         except OSError:
             raise
         except Exception:
@@ -165,11 +180,13 @@ async def fail(random_: random.Random, receive: Receive, send: Send) -> None:
         raise Failure
 
 
-async def answer(random_: random.Random, receive: Receive, send: Send) -> None:
+async def answer(random_: random.Random, path: bytes, send: Send) -> None:
     data = random_.randbytes(random_.choice([0, 1, 100, 5000, 300_000]))
     status = random_.choice([200, 200, 200, 204, 304, 404, 500])
     length = len(data) + random_.choice([0, 0, 0, 0, 0, 0, 0, 1, -1])
-    fields = [(b"content-length", b"%d" % max(length, 0))] if random_.random() < 0.6 else []
+    fields = [(b"x-path", path)]
+    if random_.random() < 0.6:
+        fields.append((b"content-length", b"%d" % max(length, 0)))
     if random_.random() < 0.1:
         fields.append((b"connection", b"close"))
     trailers = random_.random() < 0.2
@@ -184,8 +201,6 @@ async def answer(random_: random.Random, receive: Receive, send: Send) -> None:
         await send(body())
         if trailers:
             await send({"type": "http.response.trailers", "headers": [(b"x-t", b"1")]})
-    if random_.random() < 0.2:
-        await receive()
 
 
 ACTIONS = [read_one, read_all, read_all, wait, abandon_a_read, misuse, hint, fail]
@@ -239,8 +254,8 @@ def finish(client: Http1Client) -> None:
     assert context.active_requests == 0, "the application was not told that its client left"
 
 
-def assert_well_formed(client: Http1Client, methods: list[str], whole: bool) -> None:
-    """What was written is a sequence of answers, of which only the last may be cut."""
+def assert_well_formed(client: Http1Client, methods: list[str], paths: list[bytes], whole: bool) -> None:
+    """What was written is a sequence of answers, each to the request in its place; only the last may be cut."""
     received = client.received
     if whole:
         try:
@@ -248,6 +263,8 @@ def assert_well_formed(client: Http1Client, methods: list[str], whole: bool) -> 
         except h11.RemoteProtocolError as error:
             raise AssertionError(f"{error}: {received[-300:]!r}") from error
         assert all(answer.complete for answer in answers[:-1])
+        for answer, path in zip(answers, paths, strict=False):
+            assert answer.header(b"x-path") in (path, None)
     else:
         assert received[:9] == b"HTTP/1.1 "[: len(received)]
 
@@ -260,18 +277,24 @@ def test_any_client_with_any_application(serve: Serve, driver: Driver, seed: int
     settings: dict[str, Any] = {"body_timeout": 20.0, "write_timeout": 20.0, "app_disconnect_grace": 1.0}
     if seed % 4 == 0:
         settings |= {"max_request_body_size": 500, "max_concurrent_requests": 2, "keep_alive_max_requests": 3}
-    served = serve(random_application(random_, failures), **settings)
+    bodies: dict[bytes, bytes] = {}
+    received: dict[bytes, bytes] = {}
+    served = serve(random_application(random_, failures, received), **settings)
     for _ in range(CASES):
         client = served.connect()
         methods = [random_.choice(METHODS) for _ in range(random_.randint(1, 5))]
-        requests = [valid_request(random_, method) for method in methods]
+        first = len(bodies)
+        requests = [valid_request(random_, method, bodies) for method in methods]
         whole = random_.random() < 0.6
         if not whole:
             victim = random_.randrange(len(requests))
             requests[victim] = mutated(random_, requests[victim])
         converse(random_, client, b"".join(requests))
         finish(client)
-        assert_well_formed(client, methods, whole)
+        paths = list(bodies)[first:]
+        assert_well_formed(client, methods, paths, whole)
+        if whole:
+            assert all(bodies[path].startswith(received.get(path, b"")) for path in paths)
     raised = [record.exc_info[1] for record in served.take_errors() if record.exc_info]
     assert len(raised) == len(failures)
     assert {type(error) for error in raised} <= {Failure, MessageError}
