@@ -156,6 +156,14 @@ def test_headers_keep_order_and_duplicates_and_are_lower_case(serve: Serve) -> N
     ]
 
 
+def test_header_names_of_one_letter(serve: Serve) -> None:
+    """H11: CPython shares its bytes objects of one byte; lower-casing a name must not reach those."""
+    scope = scope_of(serve, "/", [(chr(letter), "1") for letter in range(ord("A"), ord("Z") + 1)])
+    assert [bytes([letter])[0] for letter in range(256)] == list(range(256))
+    names = [name for name, _ in scope["headers"] if len(name) == 1]
+    assert [name[0] for name in names] == list(range(ord("a"), ord("z") + 1))
+
+
 def test_headers_have_no_pseudo_header_and_one_host(serve: Serve) -> None:
     """H11: the authority is the host field, first or in its place."""
     scope = scope_of(serve)
