@@ -30,6 +30,8 @@ cdef extern from "socket.h":
     bint FC_CAN_SEND
     size_t fc_socket_send(int fd, const char *first, size_t first_len, const char *second, size_t second_len)
     bint fc_socket_readable(int fd)
+    void fc_socket_probe_peer(int fd)
+    bint fc_socket_broken(int fd)
     void fc_socket_reset_on_close(int fd)
 
 
@@ -129,6 +131,9 @@ cdef class H1Connection(Stream):
         if self.state == AWAIT_RESPONSE or self.pos < PyBytes_GET_SIZE(self.buf) and self.state == READ_HEAD and (
             self.advance_scheduled or self.write_paused
         ):
+            # The loop reads no more, so it would not notice that the client has gone altogether: we look each second.
+            if self.fd >= 0:
+                fc_socket_probe_peer(self.fd)
             return not self.tls
         if self.state == READ_BODY and self.cycle is not None:
             cycle, self.cycle = self.cycle, None
@@ -153,6 +158,9 @@ cdef class H1Connection(Stream):
         """Close or answer what is late; once a second."""
         cdef double now = self.context.now
         if self.transport is None:
+            return
+        if self.eof and self.fd >= 0 and fc_socket_broken(self.fd):
+            self.abort_transport()
             return
         self.check_writing(now)
         if self.deadline_kind != NO_DEADLINE and now >= self.deadline:
@@ -302,9 +310,12 @@ cdef class H1Connection(Stream):
         if head.method_id != FC_METHOD_GET:
             scope["method"] = (
                 METHODS[head.method_id] if head.method_id != FC_METHOD_OTHER
-                else ascii_text(data + head.method.start, head.method.len)
+                else ascii_text(data + head.method.start, head.method.len).upper()     # ASGI: in upper case
             )
-        if head.path.len == 0:
+        if head.form == FC_FORM_ASTERISK:
+            scope["path"] = "*"
+            scope["raw_path"] = b"*"
+        elif head.path.len == 0:
             # An absolute-form without a path asks for "/" (RFC 9112 section 3.2.2).
             scope["path"] = "/"
             scope["raw_path"] = b"/"
@@ -316,6 +327,7 @@ cdef class H1Connection(Stream):
         scope["headers"] = build_headers(data, head.fields, head.field_count, context.raw_header_names)
         scope["client"] = self.client
         scope["server"] = self.server
+        scope["asgi"] = PyDict_Copy(context.asgi)
         scope["state"] = PyDict_Copy(context.state)
         scope["extensions"] = PyDict_Copy(context.http10_extensions if self.http10 else context.http11_extensions)
         if self.tls:
@@ -326,7 +338,7 @@ cdef class H1Connection(Stream):
         """Answer what no application shall see; True = it was answered."""
         cdef Context context = self.context
         if head.form == FC_FORM_AUTHORITY:
-            self.refuse(501, "CONNECT is not supported", b"", scope)
+            self.refuse(501, "CONNECT is not supported", b"")
         elif context.server_names is not None and not self.serves(data[head.host.start:head.host.start + head.host.len]):
             self.refuse(404, "no such host", b"", scope)
         elif context.max_body and head.framing == FC_BODY_LENGTH and head.content_length > <uint64_t>context.max_body:
