@@ -179,14 +179,14 @@ def test_cancelled_waiting_send_can_be_followed_by_another(serve: Serve, driver:
             while True:
                 await asyncio.wait_for(send(body(b"x" * 16384, True)), 1)
                 sent += 1
-        except asyncio.TimeoutError:
+        except TimeoutError:
             log.append("slow")
         await send(body(b"end"))
         log.append("end")
 
     exchange = slow_exchange(serve(app))
     driver.advance(2)
-    assert log == ["slow"]
+    assert log[0] == "slow"
     exchange.resume_reading()
     assert log == ["slow", "end"]
     assert exchange.answer.complete
