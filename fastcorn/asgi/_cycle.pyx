@@ -606,7 +606,7 @@ cdef class HTTPCycle:
 
     async def run_path(self, path):
         try:
-            file = open(path, "rb", buffering=0)
+            file = open(path, "rb", buffering=0, opener=open_without_waiting)
         except OSError as error:
             # The head may have left; a 404 of our own under the application's fields would be a lie.
             self.cut()
@@ -680,6 +680,11 @@ cdef object known_key(object key):
             if known == key:
                 return known
     return None
+
+
+def open_without_waiting(path, flags):
+    """Open a file as `open()` asks, but a pipe without waiting for its writer: it is refused a moment later."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 cdef dict to_dict(object message):

@@ -8,6 +8,7 @@ Output is collected in `out` and leaves when the application suspends or the inp
 body, or the responses to many pipelined requests, are one write.
 """
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Copy
 from libc.stdint cimport int32_t, int64_t, uint64_t
@@ -111,6 +112,7 @@ cdef class H1Connection(Stream):
         self.transport = None
         self.context.remove_connection(self)
 
+    @cython.binding(False)      # a plain method is called without a bound-method object
     def data_received(self, bytes data not None):
         if self.state >= LINGER:
             return

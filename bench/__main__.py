@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""The command line of the benchmarks: `python -m bench COMMAND --help`.
+
+Finds the Python that runs the servers and calls the module of the command; `options` reads the arguments.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import backpressure, chart, commands, comparison, endurance, goals, idle, micro, options, start
+from bench.errors import BenchError
+from bench.http1 import Comparison
+from bench.interpreter import Interpreter, find_interpreter
+from bench.results import Recorder, load, path_of
+from bench.servers import choose
+from bench.works import choose_works
+
+
+def run_http1(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    servers = choose(chosen.servers, interpreter.packages, floor=True)
+    shape = {"rounds": chosen.rounds, "seconds": chosen.seconds, "warmup": chosen.warmup}
+    recorder = Recorder("http1", interpreter, folder, {**shape})
+    Comparison(interpreter, servers, choose_works(chosen.work), **shape).run(recorder)
+    if folder is not None:
+        write_charts(folder)
+
+
+def run_start(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    recorder = Recorder("start", interpreter, folder, {"rounds": chosen.rounds})
+    start.run(interpreter, choose(chosen.servers, interpreter.packages), chosen.rounds, recorder)
+
+
+def run_commands(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    commands.run(interpreter, chosen.rounds, Recorder("commands", interpreter, folder, {"rounds": chosen.rounds}))
+
+
+def run_idle(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    recorder = Recorder("idle", interpreter, folder, {"connections": chosen.connections})
+    idle.run(interpreter, choose(chosen.servers, interpreter.packages), chosen.connections, recorder)
+
+
+def run_backpressure(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    recorder = Recorder(chosen.command, interpreter, folder, {"size": chosen.size})
+    measure = backpressure.upload_slow if chosen.command == "upload-slow" else backpressure.stalled_client
+    measure(interpreter, choose(chosen.servers or ["fastcorn"], interpreter.packages), chosen.size, recorder)
+
+
+def run_endurance(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    counts = (chosen.requests, chosen.connects, chosen.aborts)
+    servers = choose(chosen.servers or ["fastcorn"], interpreter.packages)
+    endurance.run(interpreter, servers, counts, Recorder("endurance", interpreter, folder, {}))
+
+
+def run_micro(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    recorder = Recorder("micro", interpreter, folder, {"rounds": chosen.rounds})
+    micro.run(interpreter, chosen.rounds, recorder)
+
+
+MEASUREMENTS = {
+    "http1": run_http1,
+    "start": run_start,
+    "commands": run_commands,
+    "idle": run_idle,
+    "upload-slow": run_backpressure,
+    "stalled-client": run_backpressure,
+    "endurance": run_endurance,
+    "micro": run_micro,
+}
+
+
+def write_charts(folder: Path) -> None:
+    """Draws a chart for each Python that http1 was run with, and that of the newest once more as http1.svg."""
+    newest = comparison.newest_python(folder)
+    for path in sorted(folder.glob("http1-*.json")):
+        path.with_suffix(".svg").write_text(chart.draw(load(path)), encoding="utf-8")
+    picture = path_of("http1", newest, folder, ".svg").read_text(encoding="utf-8")
+    (folder / "http1.svg").write_text(picture, encoding="utf-8")
+
+
+def show(chosen: argparse.Namespace) -> int:
+    """Runs a command that only reads results; returns the exit code."""
+    if chosen.command == "goals":
+        return 1 if goals.run(chosen.results) and chosen.strict else 0
+    if chosen.command == "chart":
+        write_charts(chosen.results)
+        return 0
+    content = comparison.render(chosen.results)
+    if chosen.write is None:
+        print(content)
+    else:
+        comparison.write(chosen.write, content)
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code: 0, 1 for a missed goal, 2 for a mistake, 130 when interrupted."""
+    chosen = options.make_parser().parse_args(arguments)
+    try:
+        if chosen.command not in MEASUREMENTS:
+            return show(chosen)
+        with tempfile.TemporaryDirectory(prefix="fastcorn-bench-") as neutral:
+            interpreter = find_interpreter(chosen.python, Path(neutral))
+            MEASUREMENTS[chosen.command](chosen, interpreter, None if chosen.no_save else chosen.results)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("bench: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""Reads the command line of the benchmarks. Called by `__main__`; refuses a bad value with a line that names it."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.results import FOLDER
+
+UNITS = {"kib": 10, "mib": 20, "gib": 30}
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """A reader of whole numbers not below `least`."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{value} is below {least}, the least that makes sense")
+        return value
+
+    return read
+
+
+def names(text: str) -> list[str]:
+    """Names separated by commas."""
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if not found:
+        raise argparse.ArgumentTypeError("give at least one name")
+    return found
+
+
+def byte_size(text: str) -> int:
+    """A size of at least one byte: a number, or a number and KiB, MiB or GiB."""
+    lower = text.strip().lower()
+    digits, shift = (lower[:-3], UNITS[lower[-3:]]) if lower[-3:] in UNITS else (lower, 0)
+    try:
+        size = int(digits) << shift
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 64MiB") from None
+    if size < 1:
+        raise argparse.ArgumentTypeError("a size must be at least one byte")
+    return size
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; the chosen one is in `command`."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures fastcorn beside its peers.")
+    commands = parser.add_subparsers(title="commands", required=True, dest="command", metavar="COMMAND")
+    results = argparse.ArgumentParser(add_help=False)
+    results.add_argument("--results", metavar="DIR", type=Path, default=FOLDER, help="where results are kept")
+    measured = argparse.ArgumentParser(add_help=False, parents=[results])
+    measured.add_argument("--python", metavar="PATH", help="Python that runs the servers (default: this one)")
+    measured.add_argument("--no-save", action="store_true", help="print only")
+    _add_comparisons(commands, measured)
+    _add_checks(commands, measured)
+    goals = commands.add_parser("goals", parents=[results], help="hold the results against the goals")
+    goals.add_argument("--strict", action="store_true", help="exit with 1 when a goal is missed")
+    commands.add_parser("chart", parents=[results], help="draw the results of http1 again")
+    table = commands.add_parser("comparison", parents=[results], help="the results as Markdown")
+    table.add_argument("--write", metavar="FILE", type=Path, help="put it between the marks of this file")
+    return parser
+
+
+def _add_comparisons(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", measured: argparse.ArgumentParser) -> None:
+    servers = argparse.ArgumentParser(add_help=False, parents=[measured])
+    servers.add_argument("--servers", type=names, metavar="A,B", help="only these (default: all installed)")
+    http1 = commands.add_parser("http1", parents=[servers], help="requests a second, CPU time, latency, memory")
+    _add_number(http1, "--rounds", 3, "interleaved rounds")
+    _add_number(http1, "--seconds", 4, "length of a measurement")
+    _add_number(http1, "--warmup", 2, "seconds of load before it", least=0)
+    http1.add_argument("--work", type=names, metavar="A,B", help="only these works (default: all)")
+    start = commands.add_parser("start", parents=[servers], help="from exec to the first answer")
+    _add_number(start, "--rounds", 11, "starts of each")
+    idle = commands.add_parser("idle", parents=[servers], help="bytes for each idle keep-alive connection")
+    _add_number(idle, "--connections", 10_000, "kept open")
+    timed = commands.add_parser("commands", parents=[measured], help="import and --help against uvicorn's")
+    _add_number(timed, "--rounds", 15, "runs of each")
+    micro = commands.add_parser("micro", parents=[measured], help="parse, scope and response alone")
+    _add_number(micro, "--rounds", 5, "rounds; the fastest counts")
+
+
+def _add_checks(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", measured: argparse.ArgumentParser) -> None:
+    servers = argparse.ArgumentParser(add_help=False, parents=[measured])
+    servers.add_argument("--servers", type=names, metavar="A,B", help="these (default: fastcorn)")
+    for name, what in (
+        ("upload-slow", "memory while an application reads slowly"),
+        ("stalled-client", "memory while a client does not read"),
+    ):
+        slow = commands.add_parser(name, parents=[servers], help=what)
+        slow.add_argument("--size", type=byte_size, default=1 << 30, help="of the body, as 64MiB (default: 1GiB)")
+    endurance = commands.add_parser("endurance", parents=[servers], help="growth of memory over many exchanges")
+    _add_number(endurance, "--requests", 300_000, "on kept-alive connections", least=20)
+    _add_number(endurance, "--connects", 30_000, "connections with one request", least=20)
+    _add_number(endurance, "--aborts", 20_000, "requests whose client goes away", least=20)
+
+
+def _add_number(
+    parser: argparse.ArgumentParser, name: str, default: int, what: str, *, least: int = 1
+) -> None:
+    parser.add_argument(
+        name, metavar="N", type=whole_number(least), default=default, help=f"{what} (default: {default})"
+    )

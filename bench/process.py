@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: MIT
+"""One server as child processes: started, pinned to a core, waited for, measured, stopped.
+
+Called by every command that needs a server; calls `servers` for the command line and `procfs` for time and memory.
+The server gets a session of its own, so that exactly its processes are counted and, at the end, stopped.
+"""
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import IO, Self
+
+from bench import floor, procfs
+from bench.errors import BenchError
+from bench.exchange import Exchange, ExchangeError
+from bench.interpreter import Interpreter
+from bench.servers import FLOOR, Server
+
+START_SECONDS = 30.0
+STOP_SECONDS = 5.0
+SERVER_CORE = 0
+LOAD_CORE = 1
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listened on a moment ago."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def core_or_any(core: int) -> set[int]:
+    """The core if this process may use it, else all that it may use (a machine with one core)."""
+    allowed = os.sched_getaffinity(0)
+    return {core} if core in allowed else allowed
+
+
+def pin_load() -> None:
+    """Pins this process, and the load generators it starts, away from the server."""
+    os.sched_setaffinity(0, core_or_any(LOAD_CORE))
+
+
+def raise_open_files(wanted: int) -> int:
+    """Raises the limit of open files for this process and its children; returns what it is then."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        for limits in ((wanted, max(wanted, hard)), (hard, hard)):
+            try:
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+                break
+            except (ValueError, OSError):
+                continue
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+class ServerProcess:
+    """A running server; use it as a context manager.
+
+    Args:
+        server: which one.
+        interpreter: the Python to run it with.
+        app: the application, `module:name`.
+        path: the path that answers 200 when the server is ready.
+        idle: keep idle connections open for two minutes.
+
+    Attributes:
+        port: its TCP port on 127.0.0.1.
+        session: id of its session.
+        ready_seconds: from before exec to the end of its first answer.
+
+    Raises:
+        BenchError: on entering, when it ends or does not answer within 30 s; the message has its last words.
+    """
+
+    def __init__(
+        self, server: Server, interpreter: Interpreter, app: str, *, path: str = "/", idle: bool = False
+    ) -> None:
+        self.server = server
+        self.port = free_port()
+        self.session = 0
+        self.ready_seconds = 0.0
+        self._interpreter = interpreter
+        self._path = path
+        if server is FLOOR:
+            self._command: Sequence[str] = floor.command(interpreter.folder, app, self.port)
+        else:
+            self._command = server.command(interpreter.path, app, self.port, idle=idle)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
+
+    def __enter__(self) -> Self:
+        cores = core_or_any(SERVER_CORE)
+        started = time.perf_counter()
+        self._process = subprocess.Popen(
+            self._command,
+            cwd=self._interpreter.folder,
+            env=dict(self._interpreter.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),
+        )
+        self.session = self._process.pid
+        try:
+            self._wait_ready(started + START_SECONDS)
+        except BaseException:
+            self._stop()
+            raise
+        self.ready_seconds = time.perf_counter() - started
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the first process of the server still runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def cpu_seconds(self) -> float:
+        """User + system time of all its processes and threads so far."""
+        return procfs.session_cpu_seconds(self.session)
+
+    def resident_bytes(self) -> int:
+        """Resident memory of all its processes."""
+        return procfs.session_resident_bytes(self.session)
+
+    def last_words(self) -> str:
+        """The last line it wrote, for an error message."""
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").strip().splitlines()
+        return lines[-1].strip() if lines else "it wrote nothing"
+
+    def _wait_ready(self, deadline: float) -> None:
+        while time.perf_counter() < deadline:
+            if not self.alive:
+                raise BenchError(f"{self.server.name} ended instead of serving: {self.last_words()}")
+            try:
+                with Exchange(self.port, timeout=5.0) as exchange:
+                    status = exchange.get(self._path).status
+            except (OSError, ExchangeError):
+                time.sleep(0.001)
+                continue
+            if status == 200:
+                return
+            raise BenchError(f"{self.server.name} answered {status} to GET {self._path}: {self.last_words()}")
+        raise BenchError(f"{self.server.name} did not answer within {START_SECONDS:g} s: {self.last_words()}")
+
+    def _stop(self) -> None:
+        if self._process is None:
+            return
+        self._signal(signal.SIGTERM)
+        if not wait_until(lambda: not procfs.session_processes(self.session) or not self.alive, STOP_SECONDS):
+            self._signal(signal.SIGKILL)
+        self._process.wait(STOP_SECONDS)
+        self._signal(signal.SIGKILL)  # workers that outlived their parent
+        self._process = None
+        self._log.close()
+
+    def _signal(self, number: signal.Signals) -> None:
+        try:
+            os.killpg(self.session, number)
+        except ProcessLookupError:
+            pass
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Polls a condition every 10 ms for at most `seconds`; returns whether it came true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
