@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Config: the settings of a server, with Hypercorn's names, mutable until the server starts.
 
-Made by users, by the command line and by the tests; the worker takes its frozen snapshot. Every value is checked when it
-is assigned, wherever it comes from; a name that is no setting is refused with a suggestion.
+Made by users, by the command line and by the tests; the worker takes its frozen snapshot. Every value is checked when
+it is assigned, wherever it comes from; a name that is no setting is refused with a suggestion.
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ class Config(Fields, metaclass=ConfigType):
 
     @classmethod
     def from_pyfile(cls, filename: str | os.PathLike[str]) -> Self:
-        """A Config of the variables of a Python file; modules, functions, classes, _names and CONSTANTS are no settings.
+        """A Config of the variables of a Python file, less modules, functions, classes, _names and CONSTANTS.
 
         Raises:
             ConfigError: the file cannot be read or run, or holds a wrong setting.
