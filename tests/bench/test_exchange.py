@@ -19,7 +19,7 @@ CHUNKED = b"HTTP/1.1 200 \r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\nA
 
 @contextlib.contextmanager
 def canned(reply: bytes) -> Iterator[int]:
-    """A server for one connection: answers the first bytes with `reply`, ends its side, and reads until the client ends.
+    """A server for one connection: answers the first bytes with `reply`, ends its side, reads on until the client ends.
 
     It never closes with bytes unread, for that would reset the connection and could take the reply with it.
     """
