@@ -36,9 +36,9 @@ def parse(bytes data not None, Py_ssize_t loops):
     """
     cdef fc_field fields[100]
     cdef fc_head head
-    cdef Py_ssize_t i
+    cdef Py_ssize_t _i
     cdef int32_t result = 0
-    for i in range(loops):
+    for _i in range(loops):
         result = parse_once(data, fields, &head)
     if result <= 0:
         raise ValueError(f"the head was refused with {result}")
@@ -53,10 +53,10 @@ def decode_chunks(bytes data not None, Py_ssize_t loops):
     cdef fc_chunked decoder
     cdef char body[65536]
     cdef size_t written = 0
-    cdef Py_ssize_t i, result = 0
+    cdef Py_ssize_t _i, result = 0
     if len(data) > sizeof(body):
         raise ValueError("the body is longer than 64 KiB")
-    for i in range(loops):
+    for _i in range(loops):
         memset(&decoder, 0, sizeof(decoder))
         result = fc_chunked_decode(&decoder, data, len(data), body, &written)
     if result < 0 or not decoder.done:
@@ -71,10 +71,10 @@ def build_scope(H1Connection connection not None, bytes data not None, Py_ssize_
     """
     cdef fc_field fields[100]
     cdef fc_head head
-    cdef Py_ssize_t i
+    cdef Py_ssize_t _i
     if parse_once(data, fields, &head) <= 0:
         raise ValueError("the head was refused")
-    for i in range(loops):
+    for _i in range(loops):
         connection.make_scope(&head, data)
 
 
@@ -82,10 +82,10 @@ def encode(list headers not None, Py_ssize_t loops):
     """The application's header fields to checked bytes of a response head."""
     cdef Output out
     cdef HeadFacts facts
-    cdef Py_ssize_t i
+    cdef Py_ssize_t _i
     memset(&out, 0, sizeof(out))
     try:
-        for i in range(loops):
+        for _i in range(loops):
             out.len = 0
             memset(&facts, 0, sizeof(facts))
             encode_fields(&out, headers, False, &facts)

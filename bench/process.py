@@ -157,7 +157,9 @@ class ServerProcess:
             if not self.alive:
                 raise BenchError(f"{self.server.name} ended instead of serving: {self.last_words()}")
             try:
-                with Exchange(self.port, timeout=5.0) as exchange:
+                # From another address: while nobody listens, a connection from 127.0.0.1 may get the very port it goes
+                # to, be its own peer, and keep the server from binding it.
+                with Exchange(self.port, timeout=5.0, source="127.0.0.2") as exchange:
                     status = exchange.get(self._path).status
             except (OSError, ExchangeError):
                 time.sleep(0.001)

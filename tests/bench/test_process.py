@@ -136,11 +136,6 @@ def test_servers_that_cannot_be_chosen_are_named(name: str, message: str) -> Non
         choose([name], PACKAGES)
 
 
-def test_a_reason_against_a_work() -> None:
-    server = Server("x", "", (), unfit={"echo": "corrupts bodies"})
-    assert (server.reason_against("echo"), server.reason_against("hello")) == ("corrupts bodies", "")
-
-
 def test_each_round_begins_with_another_server() -> None:
     servers = list(SERVERS[:3])
     firsts = [rotated(servers, number)[0].name for number in range(4)]
