@@ -67,7 +67,7 @@ cdef class HTTPCycle:
     # The messages of send().
     cdef object start_response(self, object status, object headers, bint trailers)
     cdef object send_response_body(self, object body, bint more_body)
-    cdef object after_send(self)
+    cdef object after_send(self, Stream stream)
     cdef object send_rare(self, object kind, dict message)
     cdef object send_early_hint(self, dict message)
     cdef object begin_file(self, str kind)

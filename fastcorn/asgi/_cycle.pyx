@@ -256,7 +256,9 @@ cdef class HTTPCycle:
         if self.state != ENDED and not self.disconnected:
             if self.state == NOT_STARTED:
                 self.context.error_log.error(
-                    "The application returned without a response to %s %s", self.scope["method"], self.scope["path"]
+                    "The application returned without sending 'http.response.start' for %s %s",
+                    self.scope["method"],
+                    self.scope["path"],
                 )
             else:
                 self.context.error_log.error(
@@ -339,10 +341,10 @@ cdef class HTTPCycle:
 
     cdef object take_message(self):
         """The next message for receive(), or None when there is none yet."""
-        if not self.body_delivered:
+        if not self.body_delivered and (self.body_ended or self.state != ENDED):
             if self.body_ended or self.chunks is not None:
                 return self.take_body()
-            if self.stream is not None and self.state != ENDED:
+            if self.stream is not None:
                 self.stream.want_body()
                 if self.chunks is None and not self.body_ended and not self.disconnected:
                     return None
@@ -418,7 +420,7 @@ cdef class HTTPCycle:
     cdef int check_open(self, str kind) except -1:
         """Raise unless a message of this kind can still go out."""
         if self.disconnected:
-            raise ClientDisconnected(f"the client has gone; '{kind}' was not sent")
+            raise ClientDisconnected(f"the client has gone; {kind} was not sent")
         return 0
 
     cdef object start_response(self, object status, object headers, bint trailers):
@@ -480,20 +482,18 @@ cdef class HTTPCycle:
                 )
                 self.cut()
                 return FINISHED
-        self.stream.send_body(b"" if self.no_body else data, not more_body)
+        stream = self.stream
+        (<Stream>stream).send_body(b"" if self.no_body else data, not more_body)
         if more_body:
             self.step_bytes += length
-            return self.after_send()
-        self.body_sent()
-        return FINISHED
+            if not self.running:
+                (<Stream>stream).step_ended()
+        else:
+            self.body_sent()
+        return self.after_send(stream)
 
-    cdef object after_send(self):
-        """What send() returns after a part of the body: nothing to wait for, a slow client, or a turn for the others."""
-        cdef Stream stream = self.stream
-        if not self.running:
-            stream.step_ended()
-            if self.stream is None:
-                return FINISHED
+    cdef object after_send(self, Stream stream):
+        """What send() returns after body bytes: nothing to wait for, a slow client, or a turn for the others."""
         future = stream.drain()
         if future is not None:
             return new_wait(future)
@@ -606,7 +606,7 @@ cdef class HTTPCycle:
 
     async def run_path(self, path):
         try:
-            file = open(path, "rb", buffering=0)
+            file = open(path, "rb", buffering=0, opener=open_without_waiting)
         except OSError as error:
             # The head may have left; a 404 of our own under the application's fields would be a lie.
             self.cut()
@@ -624,11 +624,16 @@ cdef class HTTPCycle:
         file = message.get("file")
         offset = message.get("offset")
         count = message.get("count")
-        if file is None or not hasattr(file, "read"):
-            raise MessageError(f"'http.response.zerocopysend' needs a file object open for reading, not {file!r}")
+        try:
+            file.fileno()
+        except (AttributeError, OSError):
+            raise MessageError(f"'http.response.zerocopysend' needs an open file as 'file', not {file!r}") from None
         for name, value in (("offset", offset), ("count", count)):
             if value is not None and (not isinstance(value, int) or value < 0):
                 raise MessageError(f"'http.response.zerocopysend' needs an int from 0 as {name!r}, not {value!r}")
+        if count is not None and self.expected >= 0 and not self.no_body and count > self.expected - self.sent:
+            self.cut()
+            raise MessageError(f"the body is longer than its content-length of {self.expected}; the connection is cut")
         return self.run_file(file, offset, count, bool(message.get("more_body", False)))
 
     async def run_file(self, file, offset, count, more_body):
@@ -646,7 +651,8 @@ cdef class HTTPCycle:
             # The stream may have announced the length of the file as the content-length.
             self.expected = (<Stream>stream).response_length
         self.sent += length
-        if self.disconnected or self.state != BODY:
+        self.check_open("the rest of a file")
+        if self.state != BODY:
             return
         if not more_body:
             if self.expected >= 0 and not self.no_body and self.sent < self.expected:
@@ -680,6 +686,11 @@ cdef object known_key(object key):
             if known == key:
                 return known
     return None
+
+
+def open_without_waiting(path, flags):
+    """Open a file as `open()` asks, but a pipe without waiting for its writer: it is refused a moment later."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 cdef dict to_dict(object message):

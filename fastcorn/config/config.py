@@ -107,6 +107,10 @@ class Config(Fields, metaclass=ConfigType):
                 return f"class {base.__name__}"
         return "default"
 
+    def given(self) -> list[str]:
+        """The names of the settings that some source has set, in the order of the table."""
+        return [name for name in SETTINGS if self.origin(name) != "default"]
+
     def freeze(self) -> Settings:
         """The immutable snapshot that workers read; every value and their combination is checked once more.
 
@@ -120,7 +124,7 @@ class Config(Fields, metaclass=ConfigType):
         return settings
 
     def __repr__(self) -> str:
-        given = [name for name in SETTINGS if self.origin(name) != "default"]
+        given = self.given()
         shown = ("********" if SETTINGS[name].secret else repr(getattr(self, name)) for name in given)
         return f"{type(self).__name__}({', '.join(f'{name}={text}' for name, text in zip(given, shown, strict=True))})"
 

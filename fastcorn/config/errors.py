@@ -18,14 +18,21 @@ class ConfigError(ValueError):
         origin: where the value came from ("fastcorn.toml", "--bind", "FASTCORN_BIND"), or None where that is plain code or
             a default, which the text need not name.
         problem: the mistake and its remedy, without the name.
+        exit_code: what a server that is started with it exits with.
     """
+
+    exit_code = 2
 
     def __init__(self, problem: str, *, setting: str | None = None, origin: str | None = None) -> None:
         self.problem = problem
         self.setting = setting
         self.origin = None if origin in UNTOLD_ORIGINS else origin
-        parts = [part for part in (self.origin, setting) if part]
-        super().__init__(": ".join([*parts, problem]))
+        super().__init__(": ".join(part for part in (self.origin, self.told_setting(), problem) if part))
+
+    def told_setting(self) -> str | None:
+        """The setting's name, or None where the origin is a flag or a variable of the same name."""
+        name = self.setting or ""
+        return None if self.origin in ("--" + name.replace("_", "-"), "FASTCORN_" + name.upper()) else self.setting
 
 
 class UnknownSettingError(ConfigError, AttributeError):
@@ -35,6 +42,12 @@ class UnknownSettingError(ConfigError, AttributeError):
 class AddressError(ConfigError, OSError):
     """An address that cannot be bound: taken, not allowed, or not of this machine."""
 
+    exit_code = 1
+
 
 class SocketTypeError(ConfigError):
     """An inherited file descriptor (fd://N) that is no socket of the type the setting needs."""
+
+
+class UsageError(ConfigError):
+    """A command line that cannot be read; origin is the flag."""

@@ -54,17 +54,11 @@ def read_object(instance: object | str) -> tuple[dict[str, object], str]:
     """The settings among the attributes of an object or of what a dotted name stands for, and the origin to show."""
     if isinstance(instance, str):
         return read_object(load_object(instance))[0], f"python:{instance}"
-    names = [name for name in dir(instance) if not name.startswith("_")]
-    if is_config(instance):
-        names = [name for name in SETTINGS if instance.origin(name) != "default"]  # type: ignore[attr-defined]
-    origin = getattr(instance, "__name__", None) or type(instance).__name__
-    return settings_among({name: getattr(instance, name) for name in names}), f"python:{origin}"
-
-
-def is_config(instance: object) -> bool:
     from fastcorn.config.config import Config
 
-    return isinstance(instance, Config)
+    names = instance.given() if isinstance(instance, Config) else [name for name in dir(instance) if name[0] != "_"]
+    origin = getattr(instance, "__name__", None) or type(instance).__name__
+    return settings_among({name: getattr(instance, name) for name in names}), f"python:{origin}"
 
 
 def load_object(path: str) -> object:

@@ -27,6 +27,7 @@ class Setting:
         flags: preferred flags, the first long one is shown; "--" + name is always accepted too.
         aliases: further flags of other servers with the same meaning.
         deprecated: flags that still work with a warning that names the better one.
+        off_flags: flags that turn it off (None, or False for a switch), beside the --no- forms of switches.
         environment: further environment variables beside FASTCORN_NAME.
         later: the feature this setting belongs to while that feature is not there yet, else "".
         refused: starting with a value other than the default is refused while later is set (else it is logged).
@@ -35,7 +36,7 @@ class Setting:
 
     __slots__ = (
         "aliases", "default", "deprecated", "environment", "flags", "group", "help", "kind", "later", "name",
-        "precedents", "refused", "secret",
+        "off_flags", "precedents", "refused", "secret",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +50,7 @@ class Setting:
         flags: tuple[str, ...] = (),
         aliases: tuple[str, ...] = (),
         deprecated: tuple[str, ...] = (),
+        off_flags: tuple[str, ...] = (),
         environment: tuple[str, ...] = (),
         later: str = "",
         refused: bool = False,
@@ -63,6 +65,7 @@ class Setting:
         self.flags = flags
         self.aliases = aliases
         self.deprecated = deprecated
+        self.off_flags = off_flags
         self.environment = environment
         self.later = later
         self.refused = refused
@@ -92,10 +95,10 @@ class Setting:
 
     @property
     def negative_flags(self) -> tuple[str, ...]:
-        """The flags that turn a switch off."""
+        """The flags that turn the setting off: its off_flags, and the --no- forms of a switch."""
         if not self.is_switch:
-            return ()
-        return tuple("--no-" + flag[2:] for flag in self.all_flags if flag.startswith("--"))
+            return self.off_flags
+        return (*("--no-" + flag[2:] for flag in self.all_flags if flag.startswith("--")), *self.off_flags)
 
     def fresh_default(self) -> object:
         """The default; a new list or dict each time, so that no two configurations share one."""

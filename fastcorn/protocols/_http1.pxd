@@ -42,6 +42,7 @@ cdef extern from "head.h":
     int FC_BODY_LENGTH
     int FC_BODY_CHUNKED
     int FC_FORM_AUTHORITY
+    int FC_FORM_ASTERISK
     int FC_METHOD_OTHER
     int FC_METHOD_GET
     int FC_METHOD_HEAD

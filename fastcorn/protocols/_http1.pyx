@@ -8,6 +8,7 @@ Output is collected in `out` and leaves when the application suspends or the inp
 body, or the responses to many pipelined requests, are one write.
 """
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Copy
 from libc.stdint cimport int32_t, int64_t, uint64_t
@@ -111,6 +112,7 @@ cdef class H1Connection(Stream):
         self.transport = None
         self.context.remove_connection(self)
 
+    @cython.binding(False)      # a plain method is called without a bound-method object
     def data_received(self, bytes data not None):
         if self.state >= LINGER:
             return
@@ -300,9 +302,12 @@ cdef class H1Connection(Stream):
         if head.method_id != FC_METHOD_GET:
             scope["method"] = (
                 METHODS[head.method_id] if head.method_id != FC_METHOD_OTHER
-                else ascii_text(data + head.method.start, head.method.len)
+                else ascii_text(data + head.method.start, head.method.len).upper()     # ASGI: in upper case
             )
-        if head.path.len == 0:
+        if head.form == FC_FORM_ASTERISK:
+            scope["path"] = "*"
+            scope["raw_path"] = b"*"
+        elif head.path.len == 0:
             # An absolute-form without a path asks for "/" (RFC 9112 section 3.2.2).
             scope["path"] = "/"
             scope["raw_path"] = b"/"
@@ -314,6 +319,7 @@ cdef class H1Connection(Stream):
         scope["headers"] = build_headers(data, head.fields, head.field_count, context.raw_header_names)
         scope["client"] = self.client
         scope["server"] = self.server
+        scope["asgi"] = PyDict_Copy(context.asgi)
         scope["state"] = PyDict_Copy(context.state)
         scope["extensions"] = PyDict_Copy(context.http10_extensions if self.http10 else context.http11_extensions)
         if self.tls:
@@ -324,7 +330,7 @@ cdef class H1Connection(Stream):
         """Answer what no application shall see; True = it was answered."""
         cdef Context context = self.context
         if head.form == FC_FORM_AUTHORITY:
-            self.refuse(501, "CONNECT is not supported", b"", scope)
+            self.refuse(501, "CONNECT is not supported", b"")
         elif context.server_names is not None and not self.serves(data[head.host.start:head.host.start + head.host.len]):
             self.refuse(404, "no such host", b"", scope)
         elif context.max_body and head.framing == FC_BODY_LENGTH and head.content_length > <uint64_t>context.max_body:

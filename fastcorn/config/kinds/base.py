@@ -41,12 +41,12 @@ class Kind:
         return self.check_given(self.parse_given(text))
 
     def check(self, value: object) -> object:
-        """The value in its one form (a new list, a float), from Python or a file.
+        """The value in its one form (a new list, a float), from Python or a file; TOML has no None, so "off" is one too.
 
         Raises:
             ValueError: what the value must be instead.
         """
-        if value is None:
+        if value is None or (self.optional and isinstance(value, str) and value.strip().lower() in self.off_words):
             if self.optional:
                 return None
             raise ValueError(f"must be {self.noun}, not None")

@@ -7,12 +7,10 @@ Hot code keeps them in C integers, so each has an upper bound that fits.
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
-
 from fastcorn.config.kinds.base import Kind, shown
 
 YEAR = 365 * 86400.0
-DURATION_UNITS = {"ms": "0.001", "s": "1", "m": "60", "min": "60", "h": "3600", "d": "86400"}
+DURATION_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 SIZE_UNITS = {
     "": 1, "b": 1,
     "k": 2**10, "kib": 2**10, "m": 2**20, "mib": 2**20, "g": 2**30, "gib": 2**30, "t": 2**40, "tib": 2**40,
@@ -47,7 +45,7 @@ class Count(Number):
 
     def parse_given(self, text: str) -> object:
         digits = text.strip().replace("_", "")
-        if not digits.removeprefix("-").isdecimal():
+        if not digits.isascii() or not digits.removeprefix("-").isdecimal():
             raise self.wrong(text)
         return int(digits) if len(digits) < 20 else 2**63
 
@@ -75,18 +73,19 @@ class Duration(Number):
 
     def parse_given(self, text: str) -> object:
         compact = text.strip().lower().replace(" ", "")
-        seconds, rest = Decimal(0), compact
+        plain = compact and not compact.strip(DIGITS)
+        rest = compact + "s" if plain else compact
+        milliseconds = 0.0
         try:
-            if rest and not rest.strip(DIGITS):
-                return float(Decimal(rest))
             while rest:
                 number, unit, rest = next_measure(rest)
-                seconds += Decimal(number) * Decimal(DURATION_UNITS[unit])
-        except (KeyError, InvalidOperation):
+                digits, scale = exact(number)
+                milliseconds += digits * DURATION_UNITS[unit] / scale
+        except (KeyError, ValueError):
             raise self.wrong(text) from None
         if not compact:
             raise self.wrong(text)
-        return float(seconds)
+        return milliseconds / 1000
 
     def check_given(self, value: object) -> object:
         given = value
@@ -105,7 +104,8 @@ class Duration(Number):
 
     def show_given(self, value: object) -> str:
         assert isinstance(value, (int, float))
-        return f"{value:.0f}s" if value == int(value) else f"{value!r}s"
+        text = f"{value:.0f}" if value == int(value) else repr(value)
+        return f"{value:.12f}s" if "e" in text else f"{text}s"
 
 
 class Size(Number):
@@ -122,12 +122,13 @@ class Size(Number):
         compact = text.strip().lower().replace(" ", "").removesuffix("/s")
         try:
             number, unit, rest = next_measure(compact)
-            size = Decimal(number) * SIZE_UNITS[unit]
-        except (KeyError, InvalidOperation):
+            digits, scale = exact(number)
+            size, fraction = divmod(digits * SIZE_UNITS[unit], scale)
+        except (KeyError, ValueError):
             raise self.wrong(text) from None
-        if rest or size != int(size):
+        if rest or fraction:
             raise self.wrong(text)
-        return int(size)
+        return size
 
     def check_given(self, value: object) -> object:
         given = value
@@ -165,3 +166,15 @@ def next_measure(text: str) -> tuple[str, str, str]:
     while length < len(rest) and rest[length] not in DIGITS:
         length += 1
     return number, rest[:length], rest[length:]
+
+
+def exact(number: str) -> tuple[int, int]:
+    """A decimal number as digits and power of ten: "1.5" is 15 / 10. No float, so that sizes stay whole.
+
+    Raises:
+        ValueError: it is no number, or longer than one that means something.
+    """
+    whole, _, fraction = number.partition(".")
+    if len(number) > 20 or "." in fraction or not whole + fraction:
+        raise ValueError(number)
+    return int(whole + fraction), 10 ** len(fraction)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from fastcorn.config.kinds.base import OFF_WORDS, Kind, shown
+from fastcorn.config.kinds.base import Kind, shown
 from fastcorn.config.kinds.words import Text, spoken
 
 TYPE_CHECKING = False
@@ -23,7 +23,6 @@ class LogTarget(Text):
     noun = "-, a path or a logging.Logger"
     annotation = "str | logging.Logger"
     metavar = "FILE"
-    off_words = OFF_WORDS
 
     def __init__(self) -> None:
         super().__init__(optional=True, example="-", metavar="FILE")
@@ -35,9 +34,6 @@ class LogTarget(Text):
         if hasattr(value, "__fspath__"):
             value = value.__fspath__()
         return None if value == "" else super().check_given(value)
-
-    def show(self, value: object) -> str:
-        return "off" if value is None else self.show_given(value)
 
     def show_given(self, value: object) -> str:
         return value if isinstance(value, str) else f"logger {getattr(value, 'name', '?')}"

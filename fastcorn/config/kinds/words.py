@@ -58,12 +58,15 @@ class Text(Kind):
     annotation = "str"
     metavar = "TEXT"
     example = "text"
-    off_words: tuple[str, ...] = ("",)
 
-    def __init__(self, *, optional: bool = False, example: str = "text", metavar: str = "TEXT") -> None:
+    def __init__(
+        self, *, optional: bool = False, example: str = "text", metavar: str = "TEXT", off_word: bool = True
+    ) -> None:
         super().__init__(optional=optional)
         self.example = example
         self.metavar = metavar
+        if not off_word:  # "off" is a text like any other here: a password, a module
+            self.off_words = ("",)
 
     def check_given(self, value: object) -> object:
         if not isinstance(value, str):
@@ -73,7 +76,7 @@ class Text(Kind):
         return value
 
     def show(self, value: object) -> str:
-        return "" if value is None else self.show_given(value)
+        return self.off_words[0] if value is None else self.show_given(value)
 
 
 class FilePath(Text):

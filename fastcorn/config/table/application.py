@@ -12,7 +12,7 @@ from fastcorn.config.setting import Setting
 SETTINGS = (
     Setting(
         "application_path",
-        Text(optional=True, example="package.module:app", metavar="MODULE:ATTR"),
+        Text(optional=True, example="package.module:app", metavar="MODULE:ATTR", off_word=False),
         None,
         "Application to serve: module:attribute, module, path/to/file.py:attribute, module:create_app()",
         flags=("--application",),

@@ -15,6 +15,7 @@ SETTINGS = (
         Boolean(),
         True,
         "Send a server header",
+        off_flags=("--no-server-header",),
     ),
     Setting(
         "server_header",
@@ -44,7 +45,6 @@ SETTINGS = (
         Boolean(),
         False,
         "Give header names to the application as the client wrote them (HTTP/1)",
-        later="header names as written",
     ),
     Setting(
         "forwarded_allow_ips",

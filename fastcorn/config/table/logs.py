@@ -18,6 +18,7 @@ SETTINGS = (
         precedents="Hypercorn off, uvicorn stdout",
         flags=("--access-logfile",),
         deprecated=("--access-log",),
+        off_flags=("--no-access-log",),
     ),
     Setting(
         "access_log_format",

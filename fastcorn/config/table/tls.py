@@ -30,7 +30,7 @@ SETTINGS = (
     ),
     Setting(
         "keyfile_password",
-        Text(optional=True, example="secret"),
+        Text(optional=True, example="secret", off_word=False),
         None,
         "Password of the private key; better given in the environment",
         aliases=("--ssl-keyfile-password",),

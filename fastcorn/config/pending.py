@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+"""Settings of features that are not there yet.
+
+They are accepted and checked, so that a configuration can be carried over, but a server that ignored them could be
+unsafe or surprising: check_pending() refuses those, and names the others for the log. Called by the worker at start and
+by the check command.
+"""
+
+from __future__ import annotations
+
+from fastcorn.config.errors import ConfigError
+from fastcorn.config.table import SETTINGS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from fastcorn.config.setting import Setting
+    from fastcorn.config.settings import Settings
+
+REMEDIES = {
+    "workers": "start several servers behind a proxy, or set it to 1",
+    "worker_class": "set it to auto, uvloop or asyncio",
+    "use_reloader": "restart by hand, or with a file watcher",
+    "certfile": "let a proxy in front do TLS",
+    "keyfile": "let a proxy in front do TLS",
+    "insecure_bind": "move the addresses to bind",
+    "quic_bind": "let a proxy in front do HTTP/3",
+}
+
+
+def check_pending(settings: Settings) -> list[str]:
+    """Refuses settings that must not be ignored, and returns a line for the log for each one that is ignored.
+
+    Raises:
+        ConfigError: names the setting, its origin, and what to do instead.
+    """
+    lines = []
+    for setting in SETTINGS.values():
+        if not setting.later or not is_wanted(settings, setting):
+            continue
+        origin = settings.origin(setting.name)
+        if setting.refused:
+            problem = f"{setting.later} is not available yet; {REMEDIES[setting.name]}"
+            raise ConfigError(problem, setting=setting.name, origin=origin)
+        lines.append(f"{setting.name} ({origin}) has no effect: {setting.later} is not available yet")
+    return lines
+
+
+def is_wanted(settings: Settings, setting: Setting) -> bool:
+    """Whether the value asks for what is not there; workers = 0 and worker_class = asyncio do not."""
+    value = getattr(settings, setting.name)
+    if setting.name == "workers":
+        return bool(value > 1)
+    if setting.name == "worker_class":
+        return bool(value == "trio")
+    default = tuple(setting.default) if isinstance(setting.default, list) else setting.default
+    return bool(value != default)
