@@ -154,7 +154,7 @@ class Served:
         )
 
     def _record_access(self, *record: Any) -> None:
-        self.accesses.append(record)  # type: ignore[arg-type]
+        self.accesses.append(record)
 
     def connect(self, **extra: Any) -> Http1Client:
         """A new HTTP/1.1 connection; extra overrides what its transport tells of itself."""

@@ -206,7 +206,7 @@ def test_application_may_return_any_awaitable(serve: Serve) -> None:
     assert serve(Awaitable).request().answer.body == b"awaited"
 
     def app(scope: Scope, receive: Receive, send: Send) -> Any:
-        return asyncio.ensure_future(answering(b"future")(scope, receive, send))  # type: ignore[arg-type]
+        return asyncio.ensure_future(answering(b"future")(scope, receive, send))
 
     assert serve(app).request().answer.body == b"future"
 

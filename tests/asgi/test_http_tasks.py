@@ -292,7 +292,7 @@ def test_cancelled_receive_before_and_after_it_began(serve: Serve, before: bool)
 
 def test_two_receives_at_once_end_both(serve: Serve) -> None:
     """R6: a framework's listener beside the application's own read; neither hangs when the client goes."""
-    results: list[list[Any]] = []
+    results: list[Any] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()

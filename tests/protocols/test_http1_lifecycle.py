@@ -429,7 +429,7 @@ def test_failing_access_log_does_not_break_the_answer(serve: Serve, driver: Any)
     served = serve(Recorder(), access=True)
 
     def broken(*record: Any) -> None:
-        served.accesses.append(record)  # type: ignore[arg-type]
+        served.accesses.append(record)
         raise ValueError("broken format")
 
     served._record_access = broken  # type: ignore[method-assign]
