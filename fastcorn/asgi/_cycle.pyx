@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """HTTPCycle: one HTTP exchange as ASGI sees it, for every HTTP version.
 
+Longer: this file - every message of an exchange reads and moves the one state of its response.
+
 A connection makes a cycle for each request (`new_cycle`), feeds it (`feed_body`, `feed_disconnect`) and is asked by it
 through `Stream`. The cycle is run by `_run`, turns `receive()` and `send()` into those calls, and checks
 that the messages make a valid response. Specification: ASGI HTTP 2.5, with the extensions trailers, early_hint, pathsend
@@ -102,7 +104,7 @@ cdef class HTTPCycle(Cycle):
         if self.state != ENDED and not self.disconnected:
             if self.state == NOT_STARTED:
                 self.context.error_log.error(
-                    "The application returned without sending 'http.response.start' for %s %s",
+                    "The application returned without a response to %s %s: it never sent 'http.response.start'",
                     self.scope["method"],
                     self.scope["path"],
                 )
@@ -464,10 +466,8 @@ cdef class HTTPCycle(Cycle):
         file = message.get("file")
         offset = message.get("offset")
         count = message.get("count")
-        try:
-            file.fileno()
-        except (AttributeError, OSError):
-            raise MessageError(f"'http.response.zerocopysend' needs an open file as 'file', not {file!r}") from None
+        if not hasattr(file, "read"):
+            raise MessageError(f"'http.response.zerocopysend' needs an open file as 'file', not {file!r}")
         for name, value in (("offset", offset), ("count", count)):
             if value is not None and (not isinstance(value, int) or value < 0):
                 raise MessageError(f"'http.response.zerocopysend' needs an int from 0 as {name!r}, not {value!r}")
@@ -534,7 +534,10 @@ cdef object known_key(object key):
 
 cdef object shorter(object count, object file, object offset):
     """count, or what a regular file has from offset on when that is less."""
-    status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(file.fileno())
+    except (AttributeError, OSError):
+        return count
     if not stat.S_ISREG(status.st_mode):
         return count
     return min(count, status.st_size - (file.tell() if offset is None else offset))

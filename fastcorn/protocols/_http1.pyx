@@ -2,7 +2,9 @@
 """H1Connection: one socket that speaks HTTP/1.0 and 1.1 (RFC 9112), from bytes to cycles and back.
 
 The event loop calls the asyncio.Protocol methods; csrc/head.c and csrc/chunked.c parse; HTTPCycle runs the application
-and answers through the Stream methods. Over 500 lines, because reading and writing share the one state of a connection.
+and answers through the Stream methods.
+
+Longer: this file - reading requests and writing responses move the one state of a connection.
 
 Output is collected in `out` and leaves when the application suspends or the input is used up: a response's head and
 body, or the responses to many pipelined requests, are one write.
