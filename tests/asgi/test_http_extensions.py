@@ -501,9 +501,9 @@ def test_zerocopysend_for_head_sends_nothing(serve: Serve, file: Path) -> None:
     assert (exchange.answer.body, exchange.answer.complete) == (b"", True)
 
 
-@pytest.mark.parametrize("bad", [None, "path", 1.5, object(), io.BytesIO(b"no descriptor")])
+@pytest.mark.parametrize("bad", [None, "path", 1.5, object()])
 def test_zerocopysend_of_no_file_is_refused(serve: Serve, bad: Any) -> None:
-    """X3, C5: `file` must have a descriptor."""
+    """X3, C5: `file` must be one that can be read."""
     raised, exchange = outcome_of_file(serve, start(), zerocopysend(bad))
     assert isinstance(raised[0], APPLICATION_ERRORS)
     assert exchange.answer.status == 500 or exchange.answer.truncated
@@ -543,6 +543,15 @@ def test_zerocopysend_to_the_end_is_cut_at_the_length(serve: Serve, file: Path) 
         exchange = serve(sending(start(200, [(b"content-length", b"5")]), zerocopysend(opened))).request()
         settle_files(exchange)
     assert (exchange.answer.body, exchange.answer.complete) == (file.read_bytes()[:5], True)
+
+
+def test_zerocopysend_of_a_file_in_memory(serve: Serve) -> None:
+    """X3: what has no descriptor is read; like a true file it stays open."""
+    file = io.BytesIO(b"0123456789")
+    exchange = serve(sending(start(), zerocopysend(file, offset=2, count=5))).request()
+    settle_files(exchange)
+    assert (exchange.answer.body, exchange.answer.complete) == (b"23456", True)
+    assert not file.closed
 
 
 def test_zerocopysend_of_a_pipe(serve: Serve) -> None:
