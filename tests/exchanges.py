@@ -207,9 +207,11 @@ class Served:
             if not client.transport.closed:
                 client.vanish()
         self.driver.settle()
-        assert [record.getMessage() for record in self.take_errors()] == []
-        assert [fault for client in self.clients for fault in client.transport.faults] == []
-        assert not self.context.connections
+        logged = [record.getMessage() for record in self.take_errors()]
+        faults = [fault for client in self.clients for fault in client.transport.faults]
+        assert not logged, f"logged errors that the test did not take: {logged}"
+        assert not faults, f"misuse of the transport: {faults}"
+        assert not self.context.connections, "connections are left in the context"
 
 
 class Http1Client:

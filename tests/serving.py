@@ -20,7 +20,7 @@ def fixture_driver() -> Iterator[Driver]:
     driver = Driver()
     yield driver
     driver.close()
-    assert driver.errors == []
+    assert not driver.errors, f"the loop's exception handler was called: {driver.errors}"
 
 
 @pytest.fixture(name="serve")
