@@ -12,6 +12,7 @@ from fastcorn.asgi._stream cimport Stream
 # A client that leaves makes `disconnected` true in any of them; an abort goes to ENDED.
 cdef enum ResponseState:
     NOT_STARTED
+    ENCODING        # fields are being read, which may run code of the application: it can send nothing meanwhile
     BODY
     TRAILERS
     ENDED
@@ -64,6 +65,7 @@ cdef class HTTPCycle(Cycle):
     cdef int end_response(self) except -1
     cdef int cut(self) except -1
     cdef int log_access(self) except -1
+    cdef int log_error(self, str text, object error=*) except -1
 
 
 cdef HTTPCycle new_cycle(Context context, Stream stream, dict scope, bint head_request)

@@ -103,27 +103,27 @@ cdef class HTTPCycle(Cycle):
     cdef int application_returned(self) except -1:
         if self.state != ENDED and not self.disconnected:
             if self.state == NOT_STARTED:
-                self.context.error_log.error(
-                    "The application returned without a response to %s %s: it never sent 'http.response.start'",
-                    self.scope["method"],
-                    self.scope["path"],
-                )
+                text = "The application returned without a response to %s %s: it never sent 'http.response.start'"
             else:
-                self.context.error_log.error(
-                    "The application returned before its response to %s %s was complete; the connection is cut",
-                    self.scope["method"],
-                    self.scope["path"],
-                )
+                text = "The application returned before its response to %s %s was complete; the connection is cut"
             self.fail()
+            self.log_error(text)
         return 0
 
     cdef int application_raised(self, object error) except -1:
         if not (self.disconnected and isinstance(error, ClientDisconnected)):
             self.context.errors_total += 1
-            self.context.error_log.error(
-                "Exception in the application at %s %s", self.scope["method"], self.scope["path"], exc_info=error
-            )
+            self.fail()
+            return self.log_error("Exception in the application at %s %s", error)
         return self.fail()
+
+    cdef int log_error(self, str text, object error=None) except -1:
+        """A line in the error log. What a log handler raises goes to the loop: the exchange has to end all the same."""
+        try:
+            self.context.error_log.error(text, self.scope["method"], self.scope["path"], exc_info=error)
+        except Exception as broken:
+            self.context.loop.call_exception_handler({"message": "The error log failed", "exception": broken})
+        return 0
 
     cdef int fail(self) except -1:
         """Answer 500 when nothing was sent yet; else cut the response, so that its truncation is visible."""
@@ -277,14 +277,16 @@ cdef class HTTPCycle(Cycle):
                 f"'http.response.start' with status {status}: a final response has 200 to 999; "
                 "hints go out by 'http.response.early_hint'"
             )
-        if headers is None:
-            headers = ()
-        elif self.context.access_log is not None:
-            headers = self.response_headers = list(headers)
+        self.state = ENCODING
         self.status = status
         try:
+            if headers is None:
+                headers = ()
+            elif self.context.access_log is not None:
+                headers = self.response_headers = list(headers)
             stream.send_head(self.status, headers, trailers)
         except BaseException:
+            self.state = NOT_STARTED
             self.status = 0
             raise
         self.state = BODY
@@ -298,7 +300,7 @@ cdef class HTTPCycle(Cycle):
         cdef Py_ssize_t length
         self.check_open("http.response.body")
         if self.state != BODY:
-            if self.state == NOT_STARTED:
+            if self.state <= ENCODING:
                 raise MessageError("'http.response.body' before 'http.response.start'")
             if self.state == TRAILERS:
                 raise MessageError("'http.response.body' after the last one: 'http.response.trailers' was announced")
@@ -412,7 +414,11 @@ cdef class HTTPCycle(Cycle):
                 "'http.response.trailers' out of order: it follows the last 'http.response.body' of a response whose "
                 "'http.response.start' has 'trailers': True"
             )
-        self.stream.send_trailers(message.get("headers", ()), not more)
+        self.state = ENCODING
+        try:
+            self.stream.send_trailers(message.get("headers", ()), not more)
+        finally:
+            self.state = TRAILERS
         if not more:
             self.end_response()
         return FINISHED

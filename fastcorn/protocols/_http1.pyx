@@ -162,6 +162,7 @@ cdef class H1Connection(Stream):
         if self.requests_served == 0 and self.deadline_kind == HEAD_DEADLINE:
             self.deadline = self.context.now + TICK_SECONDS
             return
+        self.flush()    # an application that stops the server after its answer has not suspended since
         self.close()
 
     def cut(self):
@@ -784,8 +785,9 @@ cdef class H1Connection(Stream):
     cdef int abort_transport(self) except -1:
         if self.transport is not None:
             self.state = CLOSED
-            self.writer.fd = -1
             self.deadline_kind = NO_DEADLINE
+            self.head_held = False
+            self.writer.drop()
             self.transport.abort()
         return 0
 

@@ -27,6 +27,7 @@ cdef class Writer:
     cdef object drain(self)
     cdef int resume(self) except -1
     cdef bint stalled(self) except -1
+    cdef int drop(self) except -1
     cdef int lost(self) except -1
 
     cdef bint can_send(self) except -1

@@ -120,6 +120,14 @@ cdef class Writer:
             self.progress = context.now
         return queued != 0 and context.now - self.progress >= context.write_timeout
 
+    cdef int drop(self) except -1:
+        """The transport is being aborted: what is collected and what an application still sends goes nowhere."""
+        self.fd = -1
+        self.out.len = 0
+        self.transport_busy = False
+        self.transport = None
+        return self.release()
+
     cdef int lost(self) except -1:
         """The connection is lost. The loop closes the socket next, whose number may then be another's."""
         self.fd = -1
