@@ -86,7 +86,6 @@ collections.abc.Coroutine.register(Receive)
 
 
 @cython.final
-@cython.freelist(64)
 cdef class HTTPCycle(Cycle):
     """One HTTP exchange as ASGI sees it."""
 
