@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import random
 import socket
 import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -37,10 +38,12 @@ else:
 class Link:
     """The client's end of a socket pair whose other end a connection serves."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, context: Context) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, context: Context, send_buffer: int = 0) -> None:
         self.loop = loop
         self.context = context
         self.server_socket, self.socket = socket.socketpair()
+        if send_buffer:
+            self.server_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         self.server_socket.setblocking(False)
         self.socket.setblocking(False)
         self.received = bytearray()
@@ -73,7 +76,8 @@ class Link:
         self.socket.close()
 
 
-Run = Callable[[App, Callable[[Link], Awaitable[None]]], None]
+class Run(Protocol):
+    def __call__(self, app: App, client: Callable[[Link], Awaitable[None]], send_buffer: int = 0) -> None: ...
 
 
 @pytest.fixture(params=LOOPS, ids=lambda make: str(make.__module__).partition(".")[0])
@@ -83,13 +87,13 @@ def run(request: pytest.FixtureRequest) -> Iterator[Run]:
     faults: list[dict[str, Any]] = []
     loop.set_exception_handler(lambda _loop, context: faults.append(context))
 
-    def serve(app: App, client: Callable[[Link], Awaitable[None]]) -> None:
+    def serve(app: App, client: Callable[[Link], Awaitable[None]], send_buffer: int = 0) -> None:
         async def main() -> None:
             records: list[logging.LogRecord] = []
             logger = logging.Logger("fastcorn.error", logging.ERROR)
             logger.addFilter(lambda record: records.append(record) or False)
             context = Context(app, Config().freeze(), loop, error_log=logger)
-            link = Link(loop, context)
+            link = Link(loop, context, send_buffer)
             await link.open()
             await asyncio.wait_for(client(link), PATIENCE)
             link.close()
@@ -181,6 +185,30 @@ def test_slow_reader_on_a_socket(run: Run) -> None:
         assert read_answers(bytes(link.received), ["GET"], False)[0].body == piece * 512
 
     run(app, client)
+
+
+@pytest.mark.parametrize("length", [True, False])
+def test_partial_writes_keep_their_order(run: Run, length: bool) -> None:
+    """P10: a socket that takes little at once, pieces of all sizes, a client that reads in odd portions."""
+    random_ = random.Random(7)
+    sizes = [1, 100, 5000, 16_383, 16_384, 16_385, 70_000, 200_000]
+    pieces = [random_.randbytes(random_.choice(sizes)) for _ in range(60)]
+    data = b"".join(pieces)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start(200, [(b"content-length", b"%d" % len(data))] if length else []))
+        for piece in pieces:
+            await send(body(piece, True))
+        await send(body())
+
+    async def client(link: Link) -> None:
+        await link.send(GET + GET.replace(b"host", b"connection: close\r\nhost"))
+        while await link.read(random_.choice([1, 1000, 65_536])):
+            pass
+        answers = read_answers(bytes(link.received), ["GET"] * 2, True)
+        assert [answer.body == data for answer in answers] == [True, True]
+
+    run(app, client, send_buffer=8192)
 
 
 @pytest.mark.parametrize("kind", ["pathsend", "zerocopysend"])
