@@ -709,7 +709,7 @@ cdef class H1Connection(Stream):
         Returns:
             The socket's descriptor when the kernel may copy the file to it, else -1.
         """
-        if self.transport is None:
+        if self.lost:
             return -1
         if self.head_held:
             if count is not None and self.response_length < 0 and not self.announced_trailers:
@@ -720,8 +720,8 @@ cdef class H1Connection(Stream):
         return -1 if self.chunked_response or self.bodiless else self.writer.fd
 
     def write_part(self, bytes data, bint end):
-        """Write a part of the body; `end` ends it."""
-        if self.transport is None:
+        """Write a part of the body; `end` ends it. Nothing is written once the connection is closing."""
+        if self.lost:
             return
         self.send_body(data, end)
         self.flush()
@@ -737,7 +737,7 @@ cdef class H1Connection(Stream):
 
     @property
     def lost(self):
-        return self.transport is None
+        return self.transport is None or self.state >= LINGER
 
     # ---- writing ---------------------------------------------------------------------------------------------------
 

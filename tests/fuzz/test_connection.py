@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import h11
@@ -22,6 +24,7 @@ from tests.fakes import Driver
 from tests.serving import Serve
 
 SEEDS = 40
+FILE_SIZE = 150_000
 CASES = 60  # in one test, on one context
 
 METHODS = ["GET", "GET", "GET", "POST", "POST", "HEAD", "PUT", "OPTIONS"]
@@ -103,10 +106,13 @@ class Failure(Exception):
     """What the applications raise."""
 
 
-def random_application(random_: random.Random, failures: list[bool], received: dict[bytes, bytes]) -> App:
+def random_application(
+    random_: random.Random, failures: list[bool], received: dict[bytes, bytes], file: Path, cut_all: Callable[[], None]
+) -> App:
     """An application that decides anew at each call how it behaves.
 
-    It notes in `failures` when it misbehaves, and in `received` the bodies it was given, by path.
+    It notes in `failures` when it misbehaves, and in `received` the bodies it was given, by path. Now and then it sends
+    `file`, or cuts every connection of its server.
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,7 +128,11 @@ def random_application(random_: random.Random, failures: list[bool], received: d
         try:
             for action in plan:
                 await action(random_, receive_and_note, send)
-            if random_.random() < 0.8:
+            if random_.random() < 0.02:
+                cut_all()
+            if random_.random() < 0.1:
+                await answer_with_file(random_, path, send, file)
+            elif random_.random() < 0.8:
                 await answer(random_, path, send)
                 if random_.random() < 0.2:
                     await receive_and_note()
@@ -203,6 +213,21 @@ async def answer(random_: random.Random, path: bytes, send: Send) -> None:
             await send({"type": "http.response.trailers", "headers": [(b"x-t", b"1")]})
 
 
+async def answer_with_file(random_: random.Random, path: bytes, send: Send, file: Path) -> None:
+    fields = [(b"x-path", path)]
+    if random_.random() < 0.5:
+        fields.append((b"content-length", b"%d" % random_.choice([FILE_SIZE, FILE_SIZE, FILE_SIZE - 1, FILE_SIZE + 1])))
+    await send(start(200, fields))
+    if random_.random() < 0.5:
+        await send({"type": "http.response.pathsend", "path": str(file)})
+        return
+    with file.open("rb") as opened:
+        count = random_.choice([0, 1, 100, FILE_SIZE // 2])
+        await send({"type": "http.response.zerocopysend", "file": opened, "count": count, "more_body": True})
+        await send(body(b"", True))
+        await send({"type": "http.response.zerocopysend", "file": opened, "offset": count})
+
+
 ACTIONS = [read_one, read_all, read_all, wait, abandon_a_read, misuse, hint, fail]
 
 
@@ -270,7 +295,7 @@ def assert_well_formed(client: Http1Client, methods: list[str], paths: list[byte
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_any_client_with_any_application(serve: Serve, driver: Driver, seed: int) -> None:
+def test_any_client_with_any_application(serve: Serve, driver: Driver, tmp_path: Path, seed: int) -> None:
     """F1: valid and mutated requests, any split, any application."""
     random_ = random.Random(seed)
     failures: list[bool] = []
@@ -279,7 +304,13 @@ def test_any_client_with_any_application(serve: Serve, driver: Driver, seed: int
         settings |= {"max_request_body_size": 500, "max_concurrent_requests": 2, "keep_alive_max_requests": 3}
     bodies: dict[bytes, bytes] = {}
     received: dict[bytes, bytes] = {}
-    served = serve(random_application(random_, failures, received), **settings)
+    file = tmp_path / "data.bin"
+    file.write_bytes(random_.randbytes(FILE_SIZE))
+
+    def cut_all() -> None:
+        served.context.abort_all()
+
+    served = serve(random_application(random_, failures, received, file, cut_all), **settings)
     for _ in range(CASES):
         client = served.connect()
         methods = [random_.choice(METHODS) for _ in range(random_.randint(1, 5))]
