@@ -149,7 +149,7 @@ static int32_t field_read(const char *buf, fc_field *field, fc_facts *facts, fc_
 /* RFC 9112 section 6.3: how long the body is. */
 static int32_t framing_of(const fc_facts *facts, fc_head *head) {
   if (!facts->codings) {
-    head->framing = facts->lengths ? FC_BODY_LENGTH : FC_BODY_NONE; /* items 6 and 7 */
+    head->framing = head->content_length ? FC_BODY_LENGTH : FC_BODY_NONE; /* items 6 and 7 */
     return 0;
   }
   /* section 6.1: in HTTP/1.0 or beside Content-Length it is faulty or an attempt at smuggling */
