@@ -86,7 +86,7 @@ test: $(TOOLS)  ## build and run every test that needs only python3, a C compile
 	@MAKE="$(MAKE)" .ci/stages ctest build pytest build-debug pytest-debug pytest-slow lint types
 
 test-rest: $(TOOLS)  ## what test-full adds: fuzzing, clang, sanitizers, tests that use curl or wrk
-	@MAKE="$(MAKE)" .ci/stages ctest-clang:clang fuzz:clang test-sanitize pytest-programs
+	@MAKE="$(MAKE)" .ci/stages ctest-clang:clang fuzz:clang test-sanitize:gcc pytest-programs
 
 test-full: test test-rest  ## test, and all that needs clang, curl and wrk; says what it could not run
 
@@ -114,9 +114,9 @@ pytest-programs: $(RELEASE)  ## the Python tests that need curl, wrk and the lik
 	$(IN_TREE) $(PY) $(PYTEST) -m program --programs $(ARGS)
 
 test-sanitize: $(SANITIZE)  ## protocol tests with the extensions under ASan and UBSan
-	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" PYTHONMALLOC=malloc \
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" PYTHONMALLOC=malloc \
 	  ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
-	  $(IN_SANITIZE) $(PY) $(PYTEST) $(QUICK) tests/protocols $(ARGS)
+	  $(IN_SANITIZE) $(PY) $(PYTEST) $(QUICK) tests/protocols tests/asgi tests/fuzz $(ARGS)
 
 ctest:  ## the C tests under ASan and UBSan
 	@$(MAKE) --no-print-directory -C csrc test

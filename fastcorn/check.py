@@ -66,7 +66,7 @@ def check_application(config: Config) -> str:
 
 
 def snapshot(config: Config) -> Settings | Config:
-    """Frozen settings for the loader; where they contradict each other that was told, and the application is checked."""
+    """Frozen settings for the loader; where they contradict each other, that was told and the rest is checked still."""
     try:
         return config.freeze()
     except ConfigError:

@@ -42,7 +42,7 @@ def parse_address(text: str) -> Address:
             raise ValueError(f"{text!r} names no path; write unix:/run/app.sock")
         return Address(path=path)
     if text.startswith("fd://"):
-        if not text[5:].isdecimal() or len(text) > 15:
+        if not text[5:].isdecimal() or len(text) > 14:
             raise ValueError(f"{text!r} names no descriptor; write fd://3")
         return Address(fd=int(text[5:]))
     if "://" in text:

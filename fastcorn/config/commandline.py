@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The command line: arguments to settings. Written for this table of settings, so that --help costs no library.
 
-The notation is that of argparse: --flag value, --flag=value, -w 4, -w4, -- ends the flags; --no-flag turns a switch off;
-a flag that is given again replaces its value, or adds to it where the setting is a list. Called by fastcorn.cli.
+The notation is that of argparse: --flag value, --flag=value, -w 4, -w4, -- ends the flags; --no-flag turns a switch
+off; a flag that is given again replaces its value, or adds to it where the setting is a list. Called by fastcorn.cli.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ class ConfigError(ValueError):
 
     Attributes:
         setting: the name of the setting, or None when the mistake is not about one.
-        origin: where the value came from ("fastcorn.toml", "--bind", "FASTCORN_BIND"), or None where that is plain code or
-            a default, which the text need not name.
+        origin: where the value came from ("fastcorn.toml", "--bind", "FASTCORN_BIND"), or None for plain code
+            and for defaults, which the text need not name.
         problem: the mistake and its remedy, without the name.
         exit_code: what a server that is started with it exits with.
     """

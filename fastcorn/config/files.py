@@ -44,7 +44,7 @@ def read_pyfile(filename: str | os.PathLike[str]) -> dict[str, object]:
     module = ModuleType("fastcorn_configuration")
     module.__file__ = name
     try:
-        exec(compile(source, name, "exec"), module.__dict__)  # noqa: S102 - the file is the operator's own
+        exec(compile(source, name, "exec"), module.__dict__)
     except Exception as error:
         raise ConfigError(f"cannot be run: {told(error, name)}", origin=name) from error
     return settings_among(vars(module))

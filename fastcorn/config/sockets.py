@@ -102,6 +102,8 @@ def bind_group(
                 bound.append(bind_port(address, kind, [other for _, other in addresses]))
         except SocketTypeError as error:
             raise SocketTypeError(f"{text}: {error.problem}", setting=setting, origin=config.origin(setting)) from None
+        except UnicodeError:
+            raise bind_error(socket.gaierror(), setting, text, config.origin(setting)) from None
         except OSError as error:
             raise bind_error(error, setting, text, config.origin(setting)) from None
 
@@ -182,6 +184,8 @@ def remove_stale(path: str, kind: socket.SocketKind) -> None:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
             return
+        except (TimeoutError, BlockingIOError):
+            pass  # its backlog is full, so somebody has it
     raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
 
 

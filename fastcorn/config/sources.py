@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 PREFIX = "FASTCORN_"
 CONFIG_VARIABLE = "FASTCORN_CONFIG"
-# Set to build fastcorn, or by Kubernetes for a service that is called fastcorn.
-FOREIGN = ("FASTCORN_SANITIZE", "FASTCORN_TRACE", "FASTCORN_SERVICE_", "FASTCORN_PORT")
+# Set to build or test fastcorn, or by Kubernetes for a service that is called fastcorn.
+FOREIGN = ("FASTCORN_SANITIZE", "FASTCORN_TRACE", "FASTCORN_TEST_", "FASTCORN_SERVICE_", "FASTCORN_PORT")
 
 
 def gather(

@@ -65,13 +65,22 @@ def chain_error(config: Config, error: ssl.SSLError) -> ConfigError:
     where = "keyfile" if config.keyfile else "certfile"
     if "mismatch" in reason:
         return refused(config, where, "the private key does not belong to the certificate")
-    if "decrypt" in reason or "password" in reason:
+    if "decrypt" in reason or "password" in reason or is_encrypted(config.keyfile or config.certfile or ""):
         return refused(config, "keyfile_password", "it does not open the private key; set the right one")
     if config.keyfile is None:
         problem = f"{config.certfile!r} does not hold a certificate and its private key ({reason}); set keyfile"
         return refused(config, "certfile", problem)
     problem = f"{config.certfile!r} and {config.keyfile!r} are no certificate and private key in PEM form ({reason})"
     return refused(config, "certfile", problem)
+
+
+def is_encrypted(path: str) -> bool:
+    """Whether a PEM file holds a key under a password; OpenSSL says "PEM lib" for a wrong one as for any other file."""
+    try:
+        with open(path, "rb") as file:
+            return b"ENCRYPTED" in file.read()
+    except OSError:
+        return False
 
 
 def unreadable(path: str, error: Exception, wanted: str) -> str:

@@ -2,8 +2,9 @@
 """Does repeated work keep memory? Used by the scripts of this folder, each of which runs in an interpreter of its own.
 
 Three exact counts, taken after a garbage collection: memory blocks of the interpreter, objects that the collector
-tracks, and bytes in use by malloc (glibc). After a warm-up they must not grow from round to round. A leak of one object
-per exchange shows as thousands; what caches and freelists still move is far below the tolerance.
+tracks, and bytes in use by malloc (glibc). After a warm-up they must not grow from round to round. Each script does at
+least 240 things in the rounds that count, so a leak of one object shows as more than the tolerance; what caches and
+freelists still move was seen to stay below 70 blocks.
 """
 
 import ctypes
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 ROUNDS = 4
-TOLERATED_BLOCKS = 60
+TOLERATED_BLOCKS = 150
 TOLERATED_BYTES = 16 * 1024
 
 

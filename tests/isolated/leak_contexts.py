@@ -13,7 +13,7 @@ async def waiting(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 def work() -> None:
-    for _ in range(20):
+    for _ in range(60):
         worker = Worker(waiting)
         client = worker.connect()
         client.deliver(GET)

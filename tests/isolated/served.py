@@ -42,9 +42,7 @@ class Worker:
         config = Config()
         for name, value in settings.items():
             setattr(config, name, value)
-        log = logging.getLogger("leaks")
-        log.addHandler(logging.NullHandler())
-        log.propagate = False
+        log = logging.Logger("leaks", logging.CRITICAL + 1)  # of its own: a named one would keep what it is given
         self.context = Context(application, config.freeze(), self.driver.loop, error_log=log)
 
     def connect(self) -> FakeTransport:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Runs each script leak_*.py of this folder in a fresh interpreter: it must end well and say what it measured."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,10 @@ SCRIPTS = sorted(HERE.glob("leak_*.py"))
 
 def run(script: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", f"tests.isolated.{script.stem}"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=HERE.parents[1])
+    environment = os.environ | {"PYTHONHASHSEED": "0"}  # the same tables, so the same counts, on each run
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, cwd=HERE.parents[1], env=environment
+    )
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

@@ -41,7 +41,7 @@ class Kind:
         return self.check_given(self.parse_given(text))
 
     def check(self, value: object) -> object:
-        """The value in its one form (a new list, a float), from Python or a file; TOML has no None, so "off" is one too.
+        """The value in its one form (a new list, a float), from Python or a file; "off" is for TOML, which has no None.
 
         Raises:
             ValueError: what the value must be instead.

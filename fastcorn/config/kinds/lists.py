@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Lists: texts, addresses to listen on, header lines. One text stands for a list of one; every check makes a new list."""
+"""Lists: texts, addresses to listen on, header fields. One text stands for a list of one; a check makes a new list.
+
+Kinds of values; see fastcorn.config.kinds.base.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ TOKEN_MARKS = "!#$%&'*+-.^_`|~"
 
 
 class Texts(Kind):
-    """A list of texts; one text of the environment or a flag is split at commas, or at line ends where items hold commas."""
+    """A list of texts. A text of the environment or a flag is split at commas, or at line ends if items hold commas."""
 
     noun = "a list of texts"
     annotation = "list[str]"

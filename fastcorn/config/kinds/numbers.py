@@ -147,8 +147,8 @@ class Size(Number):
         assert isinstance(value, (int, float))
         for unit, factor in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
             if value >= factor and value % factor == 0:
-                return f"{value // factor:.0f}{unit}"
-        return f"{value:.0f}"
+                return f"{int(value) // factor}{unit}"
+        return str(int(value))
 
 
 class Rate(Size):

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Owners and modes of files: users, groups, umasks. Names are resolved at once, so a wrong one is told before binding."""
+"""Owners and modes of files: users, groups, umasks. Names are resolved at once, so a wrong one is told early.
+
+Kinds of values; see fastcorn.config.kinds.base.
+"""
 
 from __future__ import annotations
 

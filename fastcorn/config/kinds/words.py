@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Words: switches, choices, texts and paths. Plain texts refuse control characters: one in a log line forges another."""
+"""Words: switches, choices, texts, paths. Texts refuse control characters: one in a log line forges another.
+
+Kinds of values; see fastcorn.config.kinds.base.
+"""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ SETTINGS = (
         "lifespan",
         Choice("auto", "on", "off"),
         "auto",
-        "Lifespan events: auto goes on without them when the application does not know them, on insists, off sends none",
+        "Lifespan events: auto goes on without them if the application does not know them, on insists, off sends none",
         precedents="uvicorn auto; Hypercorn has no switch",
     ),
     Setting("startup_timeout", Duration(least=0.001), 60.0, "Time for the application's lifespan startup"),

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""Settings of features that are not there yet: refused where ignoring them would surprise, else named for the log."""
+
+from __future__ import annotations
+
+import pytest
+
+from fastcorn.config import Config, ConfigError
+from fastcorn.config.pending import REMEDIES, check_pending
+from fastcorn.config.table import SETTINGS
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"workers": 0}, {"workers": 1}, {"worker_class": "asyncio"}, {"worker_class": "uvloop"}, {"daemon": True}],
+)
+def test_a_plain_server_has_nothing_pending(settings: dict[str, object]) -> None:
+    assert check_pending(Config(**settings).freeze()) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"workers": 2}, "workers: more than one worker process is not available yet; start several servers"),
+        ({"worker_class": "trio"}, "worker_class: the trio worker is not available yet; set it to auto"),
+        ({"use_reloader": True}, "use_reloader: reload is not available yet; restart by hand"),
+        ({"certfile": "c", "keyfile": "k"}, "certfile: TLS is not available yet; let a proxy in front do TLS"),
+        ({"certfile": "c", "quic_bind": ["localhost:1"]}, "quic_bind: HTTP/3 is not available yet"),
+        ({"certfile": "c", "insecure_bind": ["localhost:1"]}, "insecure_bind: TLS is not available yet; move"),
+    ],
+)
+def test_what_must_not_be_ignored_is_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_pending(Config(**settings).freeze())
+    assert message in str(caught.value)
+
+
+def test_the_origin_is_told() -> None:
+    config = Config()
+    config.put("workers", 4, "WEB_CONCURRENCY")
+    with pytest.raises(ConfigError, match="^WEB_CONCURRENCY: workers: more than one"):
+        check_pending(config.freeze())
+
+
+def test_what_may_be_ignored_is_named() -> None:
+    config = Config(statsd_host="localhost:8125", max_requests=5, h2_max_concurrent_streams=100)
+    assert check_pending(config.freeze()) == [
+        "max_requests (code) has no effect: replacing workers is not available yet",
+        "statsd_host (code) has no effect: statsd is not available yet",
+    ]
+
+
+def test_each_refused_setting_has_a_remedy() -> None:
+    assert {name for name, setting in SETTINGS.items() if setting.refused} == set(REMEDIES)
+    assert all(SETTINGS[name].later for name in REMEDIES)
