@@ -11,9 +11,10 @@
 
 typedef struct {
   unsigned hosts;
-  unsigned lengths; /* Content-Length values seen */
-  unsigned codings; /* transfer codings seen */
-  unsigned chunked; /* times chunked was named */
+  unsigned lengths;    /* Content-Length values seen */
+  int length_repeated; /* the field just read adds nothing to an earlier one */
+  unsigned codings;    /* transfer codings seen */
+  unsigned chunked;    /* times chunked was named */
   int chunked_last;
   int coding_malformed;
   int close;
@@ -58,14 +59,19 @@ static int length_parse(const char *src, size_t len, uint64_t *number) {
   return 0;
 }
 
-static int32_t content_length_read(const char *p, const char *end, fc_facts *facts, fc_head *head) {
+/* Equal values are one (RFC 9110 section 8.6): the field keeps its first, and one that repeats it is dropped. */
+static int32_t content_length_read(const char *buf, fc_field *field, fc_facts *facts, fc_head *head) {
+  const char *p = buf + field->value.start;
+  const char *end = p + field->value.len;
   const char *element;
   size_t len;
-  while (element_next(&p, end, &element, &len)) {
+  facts->length_repeated = facts->lengths > 0;
+  for (int first = 1; element_next(&p, end, &element, &len); first = 0) {
     uint64_t number;
     if (length_parse(element, len, &number) < 0) return FC_BAD_CONTENT_LENGTH;
     if (facts->lengths++ && number != head->content_length) return FC_BAD_CONTENT_LENGTH;
     head->content_length = number;
+    if (first) field->value.len = (uint32_t)len; /* the value begins with it */
   }
   return 0;
 }
@@ -134,7 +140,7 @@ static int32_t field_read(const char *buf, fc_field *field, fc_facts *facts, fc_
   const char *end = p + field->value.len;
   switch (field->known) {
   case FC_NAME_HOST: return host_read(buf, field, facts, head);
-  case FC_NAME_CONTENT_LENGTH: return content_length_read(p, end, facts, head);
+  case FC_NAME_CONTENT_LENGTH: return content_length_read(buf, field, facts, head);
   case FC_NAME_TRANSFER_ENCODING: transfer_encoding_read(p, end, facts); return 0;
   case FC_NAME_CONNECTION: connection_read(p, end, facts); return 0;
   case FC_NAME_EXPECT:
@@ -149,7 +155,7 @@ static int32_t field_read(const char *buf, fc_field *field, fc_facts *facts, fc_
 /* RFC 9112 section 6.3: how long the body is. */
 static int32_t framing_of(const fc_facts *facts, fc_head *head) {
   if (!facts->codings) {
-    head->framing = facts->lengths ? FC_BODY_LENGTH : FC_BODY_NONE; /* items 6 and 7 */
+    head->framing = head->content_length ? FC_BODY_LENGTH : FC_BODY_NONE; /* items 6 and 7 */
     return 0;
   }
   /* section 6.1: in HTTP/1.0 or beside Content-Length it is faulty or an attempt at smuggling */
@@ -165,13 +171,20 @@ int32_t fc_framing_decide(const char *buf, fc_head *head) {
   fc_facts facts = {0};
   head->content_length = 0;
   int32_t first = 0;
+  uint32_t kept = 0;
   for (uint32_t i = 0; i < head->field_count; i++) {
     fc_field *field = &head->fields[i];
-    if (field->known == FC_NAME_UNKNOWN || field->known > FC_NAME_TE) continue;
-    int32_t error = field_read(buf, field, &facts, head);
-    /* a malformed field (400) decides before an expectation (417) */
-    if (error < 0 && (first == 0 || first == FC_UNKNOWN_EXPECTATION)) first = error;
+    facts.length_repeated = 0;
+    if (field->known != FC_NAME_UNKNOWN && field->known <= FC_NAME_TE) {
+      int32_t error = field_read(buf, field, &facts, head);
+      /* a malformed field (400) decides before an expectation (417) */
+      if (error < 0 && (first == 0 || first == FC_UNKNOWN_EXPECTATION)) first = error;
+    }
+    if (facts.length_repeated) continue;
+    if (kept != i) head->fields[kept] = *field;
+    kept++;
   }
+  head->field_count = kept;
   if (first == 0 && facts.hosts == 0 && head->minor_version) first = FC_BAD_HOST; /* RFC 9112 section 3.2 */
   if (first < 0 && first != FC_UNKNOWN_EXPECTATION) return first;
   int32_t error = framing_of(&facts, head);

@@ -8,7 +8,7 @@
 
 #include "head.h"
 
-/* Fills host, framing, content_length, keep_alive, expect_continue, upgrade, te_trailers. Returns 0 or an error < 0. */
+/* Collapses equal Content-Length fields into one. Fills host, framing, content_length, keep_alive, expect_continue, upgrade, te_trailers. Returns 0 or an error < 0. */
 int32_t fc_framing_decide(const char *buf, fc_head *head);
 
 #endif

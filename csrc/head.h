@@ -63,7 +63,7 @@ typedef struct {
   fc_span scheme;          /* absolute-form only */
   fc_span host;            /* the effective host: the authority of an absolute-form, else the Host field; the value
                            * of the Host field is made to agree */
-  uint64_t content_length; /* with FC_BODY_LENGTH (0 is possible: "Content-Length: 0") */
+  uint64_t content_length; /* above 0 with FC_BODY_LENGTH: "Content-Length: 0" is no body */
   uint8_t method_id;       /* enum fc_method */
   uint8_t form;            /* enum fc_form */
   uint8_t minor_version;   /* 0 or 1 */

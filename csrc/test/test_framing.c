@@ -55,7 +55,7 @@ static void length_is(const char *fields, uint64_t length) {
 
 static void content_length(void) {
   CHECK_EQ(fields_expect("", 1)->framing, FC_BODY_NONE);
-  length_is("Content-Length: 0\r\n", 0);
+  CHECK_EQ(fields_expect("Content-Length: 0\r\n", 1)->framing, FC_BODY_NONE);
   length_is("content-length:5\r\n", 5);
   length_is("Content-Length: 0005\r\n", 5);
   length_is("Content-Length: 9223372036854775807\r\n", INT64_MAX);
@@ -63,6 +63,11 @@ static void content_length(void) {
   length_is("Content-Length: 5\r\nContent-Length: 5\r\n", 5);
   length_is("Content-Length: 5, 5\r\n", 5);
   length_is("Content-Length: 5,5 ,\t5\r\nContent-Length: 05\r\n", 5);
+  fields_expect("A: b\r\nContent-Length: 5 , 5\r\nC: d\r\nContent-Length: 5\r\nE: f\r\n", 1);
+  CHECK_EQ(parsed.head.field_count, 5); /* with Host */
+  CHECK(span_is(&parsed, parsed.head.fields[2].name, "Content-Length"));
+  CHECK(span_is(&parsed, parsed.head.fields[2].value, "5"));
+  CHECK(span_is(&parsed, parsed.head.fields[3].name, "C") && span_is(&parsed, parsed.head.fields[4].name, "E"));
   static const char *const malformed[] = {
       "",
       "5,",
