@@ -157,7 +157,7 @@ def test_help_and_config_import_nothing_heavy(tmp_path: Path) -> None:
     script = (
         "import sys\nbefore = set(sys.modules)\nfrom fastcorn import cli\nimport fastcorn.config\n"
         "from fastcorn.config import Config\nConfig().freeze()\ncli.main(['--help'])\n"
-        "heavy = {'ssl', 'socket', 'asyncio', 'logging', 'tomllib', 'click', 'argparse', 're', 'inspect',"
+        "heavy = {'ssl', 'socket', 'asyncio', 'logging', 'tomllib', 'click', 'argparse', 'inspect',"
         " 'dataclasses', 'decimal', 'difflib', 'json', 'uvloop', 'shutil'}\n"
         "print(sorted(heavy & (set(sys.modules) - before)), file=sys.stderr)"
     )
