@@ -141,6 +141,25 @@ def test_as_a_process() -> None:
     assert done.stderr == "fastcorn: --bnd: is not a flag of fastcorn; did you mean --bind?\n"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="arguments are bytes only on Unix")
+def test_arguments_that_are_no_text_and_streams_that_are_closed() -> None:
+    python = [os.fsencode(sys.executable), b"-m", b"fastcorn"]
+    done = subprocess.run([*python, b"\xff:app", b"--print-config"], capture_output=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b'application_path = "\\udcff:app"' in done.stdout
+    done = subprocess.run([*python, b"--\xff\x1b\n"], capture_output=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.splitlines()[0].startswith(b"fastcorn: --")
+    assert len(done.stderr.splitlines()) == 1
+    closed = subprocess.run(
+        ["/bin/sh", "-c", f"'{sys.executable}' -m fastcorn --help >&-"],
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert (closed.returncode, closed.stdout, closed.stderr) == (0, b"", b"")
+
+
 def test_a_reader_that_leaves_is_no_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)
