@@ -37,9 +37,6 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     recorder = Runs()
     stand_in.run = recorder.run
     monkeypatch.setitem(sys.modules, "fastcorn.run", stand_in)
-    for name in os.environ:
-        if name.startswith("FASTCORN_") or name in ("PORT", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS"):
-            monkeypatch.delenv(name)
     return recorder
 
 

@@ -41,8 +41,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    for variable in ("PORT", "WEB_CONCURRENCY"):
-        monkeypatch.delenv(variable, raising=False)
     return tmp_path
 
 

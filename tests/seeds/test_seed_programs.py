@@ -26,6 +26,7 @@ HERE = Path(__file__).resolve().parent
 PROGRAMS = HERE / "programs"
 RUNNER = str(HERE / "runner.py")
 PATIENCE = 30.0
+OTHERS = ("FASTCORN_", "PORT", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS")  # settings of whoever runs the tests
 RUNNING = re.compile(r"Running on http://[^:]+:(\d+)")
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to stop them with")
@@ -77,7 +78,7 @@ class Server:
 @contextmanager
 def running(*arguments: str, port: str | None = None) -> Iterator[Server]:
     root = str(Path(fastcorn.__file__).resolve().parents[1])
-    environment = {name: value for name, value in os.environ.items() if name != "PORT"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(OTHERS)}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
     if port is not None:
         environment["PORT"] = port
