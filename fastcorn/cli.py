@@ -96,12 +96,15 @@ def show(what: str) -> int:
 
 
 def write(text: str) -> int:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    """Prints what was asked for, with escapes for what the encoding lacks; nothing where stdout is closed."""
+    if sys.stdout is not None:
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
     return EXIT_OK
 
 
 def tell(text: str) -> None:
     """One line for the user, whatever the text holds."""
-    line = " ".join(text.split("\n"))
+    line = "".join(char if char.isprintable() else " " for char in text)
     print(f"fastcorn: {line}", file=sys.stderr)

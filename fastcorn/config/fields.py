@@ -80,7 +80,7 @@ class Fields:
     max_request_body_size: int | None
     max_concurrent_requests: int | None
     max_connections: int | None
-    header_read_timeout: float
+    header_read_timeout: float | None
     keep_alive_timeout: float
     body_timeout: float | None
     body_min_rate: int | None

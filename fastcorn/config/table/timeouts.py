@@ -12,7 +12,7 @@ from fastcorn.config.setting import Setting
 SETTINGS = (
     Setting(
         "header_read_timeout",
-        Duration(least=0.001),
+        Duration(least=0.001, optional=True),
         10.0,
         "Time for a whole request head, from its first byte; more is 408",
         precedents="Hypercorn and uvicorn without limit, granian 30 s, Apache 20 s",
