@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """HTTPCycle: one HTTP exchange as ASGI sees it, for every HTTP version.
 
+Longer: this file - every message of an exchange reads and moves the one state of its response.
+
 A connection makes a cycle for each request (`new_cycle`), feeds it (`feed_body`, `feed_disconnect`) and is asked by it
-through `Stream`. The cycle runs the application in a task, turns `receive()` and `send()` into those calls, and checks
+through `Stream`. The cycle is run by `_run`, turns `receive()` and `send()` into those calls, and checks
 that the messages make a valid response. Specification: ASGI HTTP 2.5, with the extensions trailers, early_hint, pathsend
 and zerocopysend.
 """
 
-import asyncio
 import collections.abc
 import os
 import stat
@@ -17,22 +18,18 @@ cimport cython
 from cpython.bytes cimport PyBytes_CheckExact, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Next
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF
 from libc.stdint cimport int64_t
 
 from fastcorn.asgi._context cimport Context
 from fastcorn.asgi._coroutine cimport FINISHED, new_wait, new_yield
+from fastcorn.asgi._run cimport Cycle
 from fastcorn.asgi._stream cimport Stream
 
 from fastcorn.errors import ClientDisconnected, MessageError
 
 
 cdef extern from "Python.h":
-    # 0 = returned, -1 = raised, 1 = yielded (PySendResult)
-    int PyIter_Send(object iterator, object value, PyObject **result) except -1
-    bint PyCoro_CheckExact(object value)
     void PyErr_SetObject(object type, object value) noexcept
-    object PyObject_Call(object callable, object arguments, object keywords)
 
 
 cdef enum:
@@ -48,125 +45,7 @@ cdef str BODY_KEY = "body"
 cdef str MORE_BODY = "more_body"
 cdef str RESPONSE_START = "http.response.start"
 cdef str RESPONSE_BODY = "http.response.body"
-# What ApplicationRun.step() returns when there is no next step.
-cdef object RETURNED = object()
 cdef frozenset KEYS = frozenset((TYPE, STATUS, HEADERS, TRAILERS_KEY, BODY_KEY, MORE_BODY))
-
-
-@cython.final
-@cython.freelist(64)
-cdef class ApplicationRun:
-    """The coroutine that a request's task drives: the application's own coroutine, watched.
-
-    It tells the cycle when a step begins and ends, so that output is written once a step, and how the application ended,
-    without a done-callback on the task. To inspect, asyncio's debug mode and anyio it looks like what it wraps.
-    """
-    cdef HTTPCycle cycle
-    cdef object coroutine
-
-    def __await__(self):
-        return self
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        yielded = self.step(None, None)
-        if yielded is RETURNED:
-            raise StopIteration     # compiled to `return NULL`: no exception is made
-        return yielded
-
-    def send(self, value):
-        yielded = self.step(value, None)
-        if yielded is RETURNED:
-            raise StopIteration
-        return yielded
-
-    def throw(self, type, value=None, traceback=None):
-        yielded = self.step(None, type if value is None else value)
-        if yielded is RETURNED:
-            raise StopIteration
-        return yielded
-
-    def close(self):
-        coroutine, self.coroutine = self.coroutine, None
-        if coroutine is not None and hasattr(coroutine, "close"):
-            coroutine.close()
-
-    cdef object step(self, object value, object error):
-        """Run the application to its next suspension and return what it yields, or RETURNED."""
-        cdef HTTPCycle cycle = self.cycle
-        cdef PyObject *result = NULL
-        cdef bint suspended
-        if self.coroutine is None:
-            raise RuntimeError("the application has ended already")
-        cycle.running = True
-        cycle.step_bytes = 0
-        try:
-            if error is None:
-                suspended = PyIter_Send(self.coroutine, value, &result) == 1
-                # The reference that PyIter_Send gave us is now `yielded`'s.
-                yielded = <object>result
-                Py_DECREF(yielded)
-            else:
-                suspended, yielded = self.throw_in(error)
-        except Exception as raised:
-            cycle.running = False
-            self.coroutine = None
-            cycle.application_raised(raised)
-            return RETURNED
-        except BaseException:
-            # Cancellation, KeyboardInterrupt, SystemExit: the task and the loop have to see them.
-            cycle.running = False
-            self.coroutine = None
-            cycle.fail()
-            cycle.application_ended()
-            raise
-        cycle.running = False
-        if suspended:
-            cycle.step_ended()
-            return yielded
-        self.coroutine = None
-        cycle.application_returned()
-        return RETURNED
-
-    cdef tuple throw_in(self, object error):
-        try:
-            return True, self.coroutine.throw(error)
-        except StopIteration as stop:
-            return False, stop.value
-
-    @property
-    def __name__(self):
-        return getattr(self.coroutine, "__name__", "application")
-
-    @property
-    def __qualname__(self):
-        return getattr(self.coroutine, "__qualname__", "application")
-
-    @property
-    def cr_await(self):
-        return getattr(self.coroutine, "cr_await", None)
-
-    @property
-    def cr_frame(self):
-        return getattr(self.coroutine, "cr_frame", None)
-
-    @property
-    def cr_code(self):
-        return getattr(self.coroutine, "cr_code", None)
-
-    @property
-    def cr_origin(self):
-        return getattr(self.coroutine, "cr_origin", None)
-
-    @property
-    def cr_running(self):
-        return self.cycle.running
-
-    @property
-    def cr_suspended(self):
-        return self.coroutine is not None and not self.cycle.running
 
 
 @cython.final
@@ -203,38 +82,15 @@ cdef class Receive:
         pass
 
 
-for _coroutine in (ApplicationRun, Receive):
-    collections.abc.Coroutine.register(_coroutine)
+collections.abc.Coroutine.register(Receive)
 
 
 @cython.final
 @cython.freelist(64)
-cdef class HTTPCycle:
+cdef class HTTPCycle(Cycle):
     """One HTTP exchange as ASGI sees it."""
 
     # ---- the application -------------------------------------------------------------------------------------------
-
-    cdef int start(self) except -1:
-        """Call the application and run it in a task; on Python 3.12+ its first step runs before this returns."""
-        cdef Context context = self.context
-        cdef ApplicationRun run
-        context.request_started()
-        try:
-            coroutine = context.application(self.scope, self.receive, self.send)
-            if not PyCoro_CheckExact(coroutine) and not hasattr(coroutine, "send"):
-                coroutine = coroutine.__await__()
-        except Exception as error:
-            self.application_raised(error)
-            return 0
-        run = ApplicationRun.__new__(ApplicationRun)
-        run.cycle = self
-        run.coroutine = coroutine
-        task = PyObject_Call(context.task_class, (run,), context.task_options)
-        if not self.finished:
-            # asyncio keeps only weak references to tasks; the set keeps this one alive and lets a stop cancel it.
-            self.task = task
-            context.running.add(self)
-        return 0
 
     cdef int step_ended(self) except -1:
         cdef Stream stream = self.stream
@@ -244,19 +100,11 @@ cdef class HTTPCycle:
             stream.step_ended()
         return 0
 
-    cdef int application_ended(self) except -1:
-        self.finished = True
-        if self.task is not None:
-            self.context.running.discard(self)
-            self.task = None
-        self.context.request_ended()
-        return self.step_ended()
-
     cdef int application_returned(self) except -1:
         if self.state != ENDED and not self.disconnected:
             if self.state == NOT_STARTED:
                 self.context.error_log.error(
-                    "The application returned without sending 'http.response.start' for %s %s",
+                    "The application returned without a response to %s %s: it never sent 'http.response.start'",
                     self.scope["method"],
                     self.scope["path"],
                 )
@@ -267,7 +115,7 @@ cdef class HTTPCycle:
                     self.scope["path"],
                 )
             self.fail()
-        return self.application_ended()
+        return 0
 
     cdef int application_raised(self, object error) except -1:
         if not (self.disconnected and isinstance(error, ClientDisconnected)):
@@ -275,8 +123,7 @@ cdef class HTTPCycle:
             self.context.error_log.error(
                 "Exception in the application at %s %s", self.scope["method"], self.scope["path"], exc_info=error
             )
-        self.fail()
-        return self.application_ended()
+        return self.fail()
 
     cdef int fail(self) except -1:
         """Answer 500 when nothing was sent yet; else cut the response, so that its truncation is visible."""
@@ -292,11 +139,6 @@ cdef class HTTPCycle:
         finally:
             self.running = False
         return 0
-
-    def cancel(self):
-        """Cancel the application's task, if it still runs."""
-        if self.task is not None:
-            self.task.cancel()
 
     # ---- the request -----------------------------------------------------------------------------------------------
 
@@ -624,10 +466,8 @@ cdef class HTTPCycle:
         file = message.get("file")
         offset = message.get("offset")
         count = message.get("count")
-        try:
-            file.fileno()
-        except (AttributeError, OSError):
-            raise MessageError(f"'http.response.zerocopysend' needs an open file as 'file', not {file!r}") from None
+        if not hasattr(file, "read"):
+            raise MessageError(f"'http.response.zerocopysend' needs an open file as 'file', not {file!r}")
         for name, value in (("offset", offset), ("count", count)):
             if value is not None and (not isinstance(value, int) or value < 0):
                 raise MessageError(f"'http.response.zerocopysend' needs an int from 0 as {name!r}, not {value!r}")
@@ -694,7 +534,10 @@ cdef object known_key(object key):
 
 cdef object shorter(object count, object file, object offset):
     """count, or what a regular file has from offset on when that is less."""
-    status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(file.fileno())
+    except (AttributeError, OSError):
+        return count
     if not stat.S_ISREG(status.st_mode):
         return count
     return min(count, status.st_size - (file.tell() if offset is None else offset))

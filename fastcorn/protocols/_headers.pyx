@@ -174,11 +174,6 @@ cdef int encode_fields(Output *out, object headers, bint bodiless, HeadFacts *fa
 
 cdef int encode_field(Output *out, object field, bint bodiless, HeadFacts *facts) except -1:
     cdef object name, value
-    cdef const char *name_data
-    cdef const char *value_data
-    cdef size_t name_len, value_len
-    cdef char *end
-    cdef int id
     if PyTuple_CheckExact(field) and PyTuple_GET_SIZE(field) == 2:
         name = <object>PyTuple_GET_ITEM(field, 0)
         value = <object>PyTuple_GET_ITEM(field, 1)
@@ -191,6 +186,15 @@ cdef int encode_field(Output *out, object field, bint bodiless, HeadFacts *facts
         name = as_bytes(name, "name", field)
     if not PyBytes_CheckExact(value):
         value = as_bytes(value, "value", field)
+    return append_field(out, name, value, bodiless, facts)
+
+
+cdef int append_field(Output *out, bytes name, bytes value, bint bodiless, HeadFacts *facts) except -1:
+    cdef const char *name_data
+    cdef const char *value_data
+    cdef size_t name_len, value_len
+    cdef char *end
+    cdef int id
     name_data = PyBytes_AS_STRING(name)
     name_len = PyBytes_GET_SIZE(name)
     value_data = PyBytes_AS_STRING(value)

@@ -248,6 +248,7 @@ def test_each_request_has_a_scope_of_its_own(serve: Serve) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         snapshots.append((dict(scope["asgi"]), dict(scope["extensions"]), list(scope["headers"]), scope["path"]))
         scopes.append(scope)
+        scope["asgi"]["spec_version"] = "0.0"
         scope["extensions"]["made.up"] = {}
         scope["headers"] = [*scope["headers"], (b"x-added", b"1")]
         scope["path"] = "/changed"
