@@ -109,8 +109,9 @@ def find_interpreter(path: str | None, folder: Path) -> Interpreter:
 
 
 def _environment(search: Sequence[str]) -> dict[str, str]:
-    # Settings of a server that come from the environment would make runs differ unseen.
-    foreign = ("UVICORN_", "GRANIAN_", "GUNICORN_", "FASTCORN_", "WEB_CONCURRENCY")
+    # Settings of a server or of Python that come from the environment would make runs differ unseen; without bytecode
+    # files, for one, a server that is not installed would be compiled at each start.
+    foreign = ("UVICORN_", "GRANIAN_", "GUNICORN_", "FASTCORN_", "WEB_CONCURRENCY", "PYTHON")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     return kept | {"PYTHONPATH": os.pathsep.join(search)}
 

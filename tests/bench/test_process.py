@@ -83,8 +83,11 @@ def test_a_python_that_is_not_there_is_named(interpreter: Interpreter) -> None:
         find_interpreter("/no/such/python", interpreter.folder)
 
 
-def test_the_running_python_is_found_and_sees_this_package(tmp_path: Path) -> None:
+def test_the_running_python_is_found_and_sees_this_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
+    monkeypatch.setenv("UVICORN_WORKERS", "3")
     found = find_interpreter(None, tmp_path)
+    assert {"PYTHONASYNCIODEBUG", "PYTHONDONTWRITEBYTECODE", "UVICORN_WORKERS"}.isdisjoint(found.environment)
     assert found.path == sys.executable
     assert found.short_version == f"{sys.version_info.major}.{sys.version_info.minor}"
     assert found.run(["-c", "import bench.apps; print(len(bench.apps.HELLO))"]) == "13\n"
