@@ -15,7 +15,7 @@ from dataclasses import dataclass
 WINDOWS = 10
 ROUNDS = 4
 TOLERATED_BLOCKS = 100
-TOLERATED_BYTES = 16 * 1024
+TOLERATED_BYTES = 4 * 1024
 
 
 class MallocInfo(ctypes.Structure):
