@@ -89,7 +89,7 @@ def draw(results: Results) -> str:
         for column, panel in enumerate(row):
             parts += _panel(panel, MARGIN + column * (PANEL_WIDTH + GAP), top)
         top += row_height
-    note = f"Longer is better; {TIMES} is against the best peer. Measured by python -m bench http1, each panel in one run."
+    note = f"Longer is better; {TIMES} is against the best peer. Each panel was measured in one run of bench http1."
     parts.append(_text(MARGIN, height - 16, note if panels else "No results yet: run python -m bench http1.", "note"))
     return "\n".join([*parts, "</svg>", ""])
 

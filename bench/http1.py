@@ -74,7 +74,7 @@ class Comparison:
 
     def _measure_work(self, work: Work) -> dict[str, Row]:
         samples: dict[str, list[Sample]] = {}
-        errors = {s.name: s.reason_against(work.name) for s in self.servers if s.reason_against(work.name)}
+        errors: dict[str, str] = {}
         for number in range(self.rounds):
             for server in rotated(self.servers, number):
                 if server.name in errors or (server is FLOOR and not work.floor):

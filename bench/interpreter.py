@@ -25,7 +25,7 @@ DISTRIBUTIONS = (
 )  # fmt: skip
 
 PROBE = """
-import importlib.metadata, json, platform, sys
+import importlib, importlib.metadata, json, platform, sys
 found = {}
 for name in sys.argv[1:]:
     try:
@@ -33,8 +33,8 @@ for name in sys.argv[1:]:
     except importlib.metadata.PackageNotFoundError:
         pass
 try:
-    import fastcorn.cli
-    found["fastcorn"] = fastcorn.__version__
+    import fastcorn.protocols._http1
+    found["fastcorn"] = importlib.import_module("fastcorn._version").__version__
 except ImportError:
     found.pop("fastcorn", None)
 print(json.dumps({"version": platform.python_version(), "implementation": platform.python_implementation(),
@@ -105,9 +105,7 @@ def find_interpreter(path: str | None, folder: Path) -> Interpreter:
         facts_with_tree = _probe(executable, folder, with_tree)
         if "fastcorn" in facts_with_tree["packages"]:
             environment, facts = with_tree, facts_with_tree
-    return Interpreter(
-        executable, folder, environment, facts["version"], facts["implementation"], facts["packages"]
-    )
+    return Interpreter(executable, folder, environment, facts["version"], facts["implementation"], facts["packages"])
 
 
 def _environment(search: Sequence[str]) -> dict[str, str]:
@@ -130,8 +128,8 @@ def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str], t
     except OSError as error:
         raise BenchError(f"cannot run {command[0]}: {error.strerror}; give a Python with --python PATH") from None
     except subprocess.TimeoutExpired:
-        raise BenchError(f"{' '.join(command[:3])} took more than {timeout:g} s") from None
+        raise BenchError(f"{command[0]} took more than {timeout:g} s") from None
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise BenchError(f"{' '.join(command[:3])} failed with code {done.returncode}: {reason}")
+        raise BenchError(f"{command[0]} failed with code {done.returncode}: {reason}")
     return done.stdout

@@ -16,7 +16,7 @@ class Setting(TypedDict):
     Attributes:
         taken: date and time, UTC, ISO 8601.
         processor: model name.
-        cores: cores this process may use.
+        cores: cores of the machine.
         kernel: operating system and release.
         load: average number of running processes over the last minute, before the run.
         python: implementation and version that ran the servers.
@@ -37,7 +37,7 @@ def describe(interpreter: Interpreter) -> Setting:
     return {
         "taken": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "processor": parse_processor(_read("/proc/cpuinfo")) or platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": os.cpu_count() or 1,
         "kernel": f"{platform.system()} {platform.release().split('-')[0]}",
         "load": round(os.getloadavg()[0], 2),
         "python": f"{interpreter.implementation} {interpreter.version}",

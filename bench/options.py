@@ -4,8 +4,12 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.results import FOLDER
+
+if TYPE_CHECKING:
+    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 UNITS = {"kib": 10, "mib": 20, "gib": 30}
 
@@ -65,7 +69,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_comparisons(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", measured: argparse.ArgumentParser) -> None:
+def _add_comparisons(commands: "_Commands", measured: argparse.ArgumentParser) -> None:
     servers = argparse.ArgumentParser(add_help=False, parents=[measured])
     servers.add_argument("--servers", type=names, metavar="A,B", help="only these (default: all installed)")
     http1 = commands.add_parser("http1", parents=[servers], help="requests a second, CPU time, latency, memory")
@@ -83,7 +87,7 @@ def _add_comparisons(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     _add_number(micro, "--rounds", 5, "rounds; the fastest counts")
 
 
-def _add_checks(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", measured: argparse.ArgumentParser) -> None:
+def _add_checks(commands: "_Commands", measured: argparse.ArgumentParser) -> None:
     servers = argparse.ArgumentParser(add_help=False, parents=[measured])
     servers.add_argument("--servers", type=names, metavar="A,B", help="these (default: fastcorn)")
     for name, what in (
@@ -98,9 +102,7 @@ def _add_checks(commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
     _add_number(endurance, "--aborts", 20_000, "requests whose client goes away", least=20)
 
 
-def _add_number(
-    parser: argparse.ArgumentParser, name: str, default: int, what: str, *, least: int = 1
-) -> None:
+def _add_number(parser: argparse.ArgumentParser, name: str, default: int, what: str, *, least: int = 1) -> None:
     parser.add_argument(
         name, metavar="N", type=whole_number(least), default=default, help=f"{what} (default: {default})"
     )

@@ -36,10 +36,13 @@ def free_port() -> int:
         return port
 
 
+ALLOWED_CORES = os.sched_getaffinity(0)
+"""Cores this process may use before it pins itself."""
+
+
 def core_or_any(core: int) -> set[int]:
     """The core if this process may use it, else all that it may use (a machine with one core)."""
-    allowed = os.sched_getaffinity(0)
-    return {core} if core in allowed else allowed
+    return {core} if core in ALLOWED_CORES else ALLOWED_CORES
 
 
 def pin_load() -> None:
@@ -96,20 +99,10 @@ class ServerProcess:
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
 
     def __enter__(self) -> Self:
-        cores = core_or_any(SERVER_CORE)
         started = time.perf_counter()
-        self._process = subprocess.Popen(
-            self._command,
-            cwd=self._interpreter.folder,
-            env=dict(self._interpreter.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=lambda: os.sched_setaffinity(0, cores),
-        )
-        self.session = self._process.pid
         try:
+            self._process = self._start()
+            self.session = self._process.pid
             self._wait_ready(started + START_SECONDS)
         except BaseException:
             self._stop()
@@ -141,12 +134,32 @@ class ServerProcess:
         lines = self._log.read().decode(errors="replace").strip().splitlines()
         return lines[-1].strip() if lines else "it wrote nothing"
 
+    def _start(self) -> subprocess.Popen[bytes]:
+        own_cores = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, core_or_any(SERVER_CORE))  # inherited by the child
+        try:
+            return subprocess.Popen(
+                self._command,
+                cwd=self._interpreter.folder,
+                env=dict(self._interpreter.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise BenchError(f"cannot run {self._command[0]}: {error.strerror}") from None
+        finally:
+            os.sched_setaffinity(0, own_cores)
+
     def _wait_ready(self, deadline: float) -> None:
         while time.perf_counter() < deadline:
             if not self.alive:
                 raise BenchError(f"{self.server.name} ended instead of serving: {self.last_words()}")
             try:
-                with Exchange(self.port, timeout=5.0) as exchange:
+                # From another address: while nobody listens, a connection from 127.0.0.1 may get the very port it goes
+                # to, be its own peer, and keep the server from binding it.
+                with Exchange(self.port, timeout=5.0, source="127.0.0.2") as exchange:
                     status = exchange.get(self._path).status
             except (OSError, ExchangeError):
                 time.sleep(0.001)
@@ -157,14 +170,14 @@ class ServerProcess:
         raise BenchError(f"{self.server.name} did not answer within {START_SECONDS:g} s: {self.last_words()}")
 
     def _stop(self) -> None:
-        if self._process is None:
-            return
-        self._signal(signal.SIGTERM)
-        if not wait_until(lambda: not procfs.session_processes(self.session) or not self.alive, STOP_SECONDS):
-            self._signal(signal.SIGKILL)
-        self._process.wait(STOP_SECONDS)
-        self._signal(signal.SIGKILL)  # workers that outlived their parent
-        self._process = None
+        if self._process is not None:
+            self._signal(signal.SIGTERM)
+            if not wait_until(lambda: not self.alive, STOP_SECONDS):
+                self._signal(signal.SIGKILL)
+            self._process.wait(STOP_SECONDS)
+            if procfs.session_processes(self.session):
+                self._signal(signal.SIGKILL)  # workers that outlived their parent
+            self._process = None
         self._log.close()
 
     def _signal(self, number: signal.Signals) -> None:

@@ -53,7 +53,8 @@ def load(path: Path) -> Results:
         return {}
     except (OSError, ValueError) as error:
         raise BenchError(f"cannot read {path.name}: {error}; remove it to start afresh") from None
-    if not isinstance(content, dict) or any("rows" not in part for part in content.values()):
+    parts = list(content.values()) if isinstance(content, dict) else [None]
+    if not all(isinstance(part, dict) and "rows" in part for part in parts):
         raise BenchError(f"{path.name} is not a file of results; remove it to start afresh")
     results: Results = content
     return results

@@ -22,23 +22,17 @@ class Server:
         distribution: the package whose version is reported; empty for the C floor.
         arguments: arguments of Python; {app} and {port} are filled in.
         idle: further arguments that keep idle connections open for two minutes; empty where the default does.
-        unfit: work it cannot do, with the reason that the report gives.
     """
 
     name: str
     distribution: str
     arguments: tuple[str, ...]
     idle: tuple[str, ...] = ()
-    unfit: Mapping[str, str] | None = None
 
     def command(self, python: str, app: str, port: int, *, idle: bool = False) -> list[str]:
         """The command line for one worker on 127.0.0.1."""
         filled = [argument.format(app=app, port=port) for argument in self.arguments]
         return [python, *filled, *(self.idle if idle else ())]
-
-    def reason_against(self, work: str) -> str:
-        """Why this server is left out of a work; empty when it takes part."""
-        return (self.unfit or {}).get(work, "")
 
 
 FLOOR = Server("floor", "", ())

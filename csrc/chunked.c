@@ -15,16 +15,27 @@
 /* Leading zeros count: no sender needs more digits for a number of 63 bits. */
 #define SIZE_DIGITS_MAX 16
 
-/* An extension's bytes are paid for by data: a signature of 85 bytes before each 64 KiB never gets near it, while a
+/* Digits and extensions are paid for by data, byte for byte: a signature of 85 bytes before each 64 KiB never gets near it, while a
  * client that sends extensions instead of data does at once. Precedents: hyper 16 KiB, h2o 100 KiB a body. */
 #define OVERHEAD_MAX (16u * 1024u)
 
-#define TRAILER_BYTES_MAX (16u * 1024u)
+#define TRAILER_BYTES_MAX  (16u * 1024u)
 #define TRAILER_FIELDS_MAX 100u
 
 enum state {
-  SIZE = 0, EXTENSION_SPACE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF,
-  TRAILER_START, TRAILER_NAME, TRAILER_VALUE, TRAILER_LF, END_LF, DONE
+  SIZE = 0,
+  EXTENSION_SPACE,
+  EXTENSION,
+  SIZE_LF,
+  DATA,
+  DATA_CR,
+  DATA_LF,
+  TRAILER_START,
+  TRAILER_NAME,
+  TRAILER_VALUE,
+  TRAILER_LF,
+  END_LF,
+  DONE
 };
 
 /* One hex digit of the size or what follows it; 0 or an error. */
@@ -36,12 +47,12 @@ static int size_read(fc_chunked *decoder, char byte) {
   }
   if (decoder->digits == 0) return FC_BAD_CHUNK_SIZE;
   switch (byte) {
-    case '\r': decoder->state = SIZE_LF; return 0;
-    case '\n': return FC_BAD_CHUNK_END;
-    case ';': decoder->state = EXTENSION; return 0;
-    case ' ':
-    case '\t': decoder->state = EXTENSION_SPACE; return 0;
-    default: return FC_BAD_CHUNK_SIZE;
+  case '\r': decoder->state = SIZE_LF; return 0;
+  case '\n': return FC_BAD_CHUNK_END;
+  case ';': decoder->state = EXTENSION; return 0;
+  case ' ':
+  case '\t': decoder->state = EXTENSION_SPACE; return 0;
+  default: return FC_BAD_CHUNK_SIZE;
   }
 }
 
@@ -75,22 +86,20 @@ static int trailer_start_read(fc_chunked *decoder, char byte) {
 static int trailer_read(fc_chunked *decoder, char byte) {
   if (++decoder->trailer_bytes > TRAILER_BYTES_MAX) return FC_TRAILER_TOO_LONG;
   switch (decoder->state) {
-    case TRAILER_START: return trailer_start_read(decoder, byte);
-    case TRAILER_NAME:
-      if (fc_is(byte, FC_TOKEN)) return 0;
-      decoder->state = TRAILER_VALUE;
-      return byte == ':' ? 0 : FC_BAD_TRAILER;
-    case TRAILER_VALUE:
-      if (fc_is(byte, FC_VALUE)) return 0;
-      decoder->state = TRAILER_LF;
-      return byte == '\r' ? 0 : FC_BAD_TRAILER;
-    case TRAILER_LF:
-      decoder->state = TRAILER_START;
-      return byte == '\n' ? 0 : FC_BAD_TRAILER;
-    default: /* END_LF */
-      decoder->state = DONE;
-      decoder->done = byte == '\n';
-      return decoder->done ? 0 : FC_BAD_TRAILER;
+  case TRAILER_START: return trailer_start_read(decoder, byte);
+  case TRAILER_NAME:
+    if (fc_is(byte, FC_TOKEN)) return 0;
+    decoder->state = TRAILER_VALUE;
+    return byte == ':' ? 0 : FC_BAD_TRAILER;
+  case TRAILER_VALUE:
+    if (fc_is(byte, FC_VALUE)) return 0;
+    decoder->state = TRAILER_LF;
+    return byte == '\r' ? 0 : FC_BAD_TRAILER;
+  case TRAILER_LF: decoder->state = TRAILER_START; return byte == '\n' ? 0 : FC_BAD_TRAILER;
+  default: /* END_LF */
+    decoder->state = DONE;
+    decoder->done = byte == '\n';
+    return decoder->done ? 0 : FC_BAD_TRAILER;
   }
 }
 
@@ -103,18 +112,18 @@ static int line_end_read(fc_chunked *decoder, char byte, char expected, uint8_t 
 /* One byte that is not chunk data; 0 or an error. */
 static int byte_read(fc_chunked *decoder, char byte) {
   switch (decoder->state) {
-    case SIZE:
-    case EXTENSION_SPACE:
-    case EXTENSION:
-      if (++decoder->overhead > OVERHEAD_MAX) return FC_CHUNK_OVERHEAD;
-      if (decoder->state == SIZE) return size_read(decoder, byte);
-      return decoder->state == EXTENSION ? extension_read(decoder, byte) : extension_space_read(decoder, byte);
-    case SIZE_LF:
-      decoder->digits = 0;
-      return line_end_read(decoder, byte, '\n', decoder->chunk_left ? DATA : TRAILER_START);
-    case DATA_CR: return line_end_read(decoder, byte, '\r', DATA_LF);
-    case DATA_LF: return line_end_read(decoder, byte, '\n', SIZE);
-    default: return trailer_read(decoder, byte);
+  case SIZE:
+  case EXTENSION_SPACE:
+  case EXTENSION:
+    if (byte != '\r' && ++decoder->overhead > OVERHEAD_MAX) return FC_CHUNK_OVERHEAD;
+    if (decoder->state == SIZE) return size_read(decoder, byte);
+    return decoder->state == EXTENSION ? extension_read(decoder, byte) : extension_space_read(decoder, byte);
+  case SIZE_LF:
+    decoder->digits = 0;
+    return line_end_read(decoder, byte, '\n', decoder->chunk_left ? DATA : TRAILER_START);
+  case DATA_CR: return line_end_read(decoder, byte, '\r', DATA_LF);
+  case DATA_LF: return line_end_read(decoder, byte, '\n', SIZE);
+  default: return trailer_read(decoder, byte);
   }
 }
 

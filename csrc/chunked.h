@@ -12,13 +12,13 @@
 #include <stdint.h>
 
 typedef struct {
-  uint64_t chunk_left;      /* bytes of the current chunk not yet seen */
-  uint32_t overhead;        /* bytes of extensions and sizes seen, less what data has earned back: bounded */
-  uint32_t trailer_bytes;   /* bytes of the trailer section seen */
+  uint64_t chunk_left;    /* bytes of the current chunk not yet seen */
+  uint32_t overhead;      /* bytes of extensions and sizes seen, less what data has earned back: bounded */
+  uint32_t trailer_bytes; /* bytes of the trailer section seen */
   uint32_t trailer_fields;
   uint8_t state;
-  uint8_t digits;           /* hex digits of the current size */
-  uint8_t done;             /* the last CRLF has been read */
+  uint8_t digits; /* hex digits of the current size */
+  uint8_t done;   /* the last CRLF has been read */
 } fc_chunked;
 
 enum fc_chunked_result {

@@ -15,7 +15,9 @@ int fc_name_copy_lower(char *dst, const char *src, size_t len) {
   return all && len ? 0 : -1;
 }
 
-static void store8(char *dst, uint64_t word) { memcpy(dst, &word, 8); }
+static void store8(char *dst, uint64_t word) {
+  memcpy(dst, &word, 8);
+}
 
 void fc_lower_copy(char *dst, const char *src, size_t len) {
   size_t i = 0;

@@ -11,13 +11,13 @@
 
 typedef struct {
   unsigned hosts;
-  unsigned lengths;          /* Content-Length values seen */
-  unsigned codings;          /* transfer codings seen */
-  unsigned chunked;          /* times chunked was named */
+  unsigned lengths; /* Content-Length values seen */
+  unsigned codings; /* transfer codings seen */
+  unsigned chunked; /* times chunked was named */
   int chunked_last;
   int coding_malformed;
   int close;
-  int persistent;            /* Connection: keep-alive */
+  int persistent; /* Connection: keep-alive */
   int upgrade_named;
   int upgrade_field;
   int expects;
@@ -78,7 +78,8 @@ static void transfer_encoding_read(const char *p, const char *end, fc_facts *fac
     while (name < len && fc_is(element[name], FC_TOKEN)) name++;
     int is_chunked = equals(element, name, "chunked");
     /* a coding may have parameters, chunked has none (RFC 9112 section 7) */
-    facts->coding_malformed |= name == 0 || (name < len && (is_chunked || (element[name] != ';' && !fc_is_space(element[name]))));
+    facts->coding_malformed |=
+        name == 0 || (name < len && (is_chunked || (element[name] != ';' && !fc_is_space(element[name]))));
     facts->codings++;
     facts->chunked += (unsigned)is_chunked;
     facts->chunked_last = is_chunked;
@@ -132,16 +133,16 @@ static int32_t field_read(const char *buf, fc_field *field, fc_facts *facts, fc_
   const char *p = buf + field->value.start;
   const char *end = p + field->value.len;
   switch (field->known) {
-    case FC_NAME_HOST: return host_read(buf, field, facts, head);
-    case FC_NAME_CONTENT_LENGTH: return content_length_read(p, end, facts, head);
-    case FC_NAME_TRANSFER_ENCODING: transfer_encoding_read(p, end, facts); return 0;
-    case FC_NAME_CONNECTION: connection_read(p, end, facts); return 0;
-    case FC_NAME_EXPECT:
-      /* RFC 9110 section 10.1.1: an expectation in HTTP/1.0 is ignored */
-      return head->minor_version ? expect_read(p, end, facts) : 0;
-    case FC_NAME_UPGRADE: facts->upgrade_field |= p < end; return 0;
-    case FC_NAME_TE: te_read(p, end, facts); return 0;
-    default: return 0;
+  case FC_NAME_HOST: return host_read(buf, field, facts, head);
+  case FC_NAME_CONTENT_LENGTH: return content_length_read(p, end, facts, head);
+  case FC_NAME_TRANSFER_ENCODING: transfer_encoding_read(p, end, facts); return 0;
+  case FC_NAME_CONNECTION: connection_read(p, end, facts); return 0;
+  case FC_NAME_EXPECT:
+    /* RFC 9110 section 10.1.1: an expectation in HTTP/1.0 is ignored */
+    return head->minor_version ? expect_read(p, end, facts) : 0;
+  case FC_NAME_UPGRADE: facts->upgrade_field |= p < end; return 0;
+  case FC_NAME_TE: te_read(p, end, facts); return 0;
+  default: return 0;
   }
 }
 
@@ -156,7 +157,7 @@ static int32_t framing_of(const fc_facts *facts, fc_head *head) {
   /* section 6.1: chunked once at most, and last */
   if (facts->chunked > 1 || (facts->chunked && !facts->chunked_last)) return FC_BAD_TRANSFER_ENCODING;
   if (facts->codings > 1 || !facts->chunked) return FC_UNKNOWN_CODING; /* section 6.1: 501 */
-  head->framing = FC_BODY_CHUNKED; /* item 4 */
+  head->framing = FC_BODY_CHUNKED;                                     /* item 4 */
   return 0;
 }
 

@@ -14,28 +14,19 @@
 #include "request_line.h"
 #include "scan.h"
 
-/* Beyond these many bytes the method has been seen: two empty lines, the method, SP. */
-#define METHOD_DECIDED (4 + FC_METHOD_MAX + 1)
-
-/* Whether the bytes since seen can be left alone: none of them ends a line, and no limit can be passed yet.
- *
- * It makes a client that sends byte by byte cost one search for LF per call and one parse per line. */
-static int is_line_unfinished(const char *buf, size_t len, size_t seen, const fc_head_limits *limits) {
-  if (seen == 0 || seen > len || len <= METHOD_DECIDED || len > limits->head) return 0;
-  if (memchr(buf + seen, '\n', len - seen)) return 0;
-  size_t bound = limits->target < limits->field ? limits->target : limits->field;
-  size_t line = len;
-  while (line > 0 && len - line <= bound && buf[line - 1] != '\n') line--;
-  return len - line <= bound;
+/* Where a line that starts at p has passed the limit by one byte, or the end of the buffer. */
+static const char *line_stop(const char *p, const char *end, uint32_t limit) {
+  return (size_t)(end - p) > limit ? p + limit + 1 : end;
 }
 
 /* The ':' after a name that has no ':' among its first 16 bytes or is not known, or an error at *result. */
-static const char *name_end(const char *buf, const char *p, const char *stop, const char *end, int32_t *result) {
-  const char *start = p;
+static const char *name_end(const char *buf, const char *start, const char *end, uint32_t limit, int32_t *result) {
+  const char *stop = line_stop(start, end, limit);
+  const char *p = start;
   while (p < stop && fc_is(*p, FC_TOKEN)) p++;
   if (p < stop && *p == ':' && p > start) return p;
   if (p == stop) {
-    *result = p == end ? FC_PARTIAL : FC_FIELD_TOO_LONG;
+    *result = (size_t)(p - start) > limit ? FC_FIELD_TOO_LONG : FC_PARTIAL;
     return NULL;
   }
   *result = fc_line_end(buf, (uint32_t)(p - buf), (uint32_t)(end - buf), FC_BAD_FIELD_NAME);
@@ -62,12 +53,12 @@ static fc_span span(const char *buf, const char *start, const char *end) {
 /* One field line at p; returns the position after its CR LF, FC_PARTIAL, or an error. */
 static int32_t field_parse(const char *buf, const char *p, const char *end, uint32_t limit, fc_field *field) {
   const char *start = p;
-  const char *stop = (size_t)(end - p) > limit ? p + limit + 1 : end;
+  const char *stop = line_stop(p, end, limit);
   int32_t result = FC_PARTIAL;
   const char *colon = fc_find_colon(p, stop);
   field->known = colon ? (uint8_t)fc_name_id(p, (size_t)(colon - p)) : FC_NAME_UNKNOWN;
   if (!field->known) {
-    colon = name_end(buf, p, stop, end, &result);
+    colon = name_end(buf, start, end, limit, &result);
     if (!colon) return result;
     field->known = (uint8_t)fc_name_id(p, (size_t)(colon - p));
   }
@@ -101,13 +92,31 @@ static int32_t fields_parse(const char *buf, uint32_t pos, uint32_t len, const f
   }
 }
 
+#define WHOLE 1
+
+/* The bytes since seen alone, when they only lengthen a field line: a client that sends byte by byte then costs the
+ * search of one line per call and the parse of the whole head per line.
+ *
+ * Returns FC_PARTIAL or an error that the whole head would have too, or WHOLE: parse from the start. */
+static int32_t line_resume(const char *buf, size_t len, size_t seen, const fc_head_limits *limits) {
+  if (seen == 0 || seen > len || len > limits->head || len > INT32_MAX) return WHOLE;
+  if (memchr(buf + seen, '\n', len - seen)) return WHOLE;
+  size_t line = seen;
+  while (line > 0 && buf[line - 1] != '\n') line--;
+  /* the request line, perhaps after two empty lines; or a first byte, which may be one field too many */
+  if (line <= 4 || line == seen || buf[line] == '\r') return WHOLE;
+  fc_field field;
+  return field_parse(buf, buf + line, buf + len, limits->field, &field);
+}
+
 int32_t fc_head_parse(const char *buf, size_t len, size_t seen, const fc_head_limits *limits, fc_head *head) {
-  if (is_line_unfinished(buf, len, seen, limits)) return FC_PARTIAL;
+  int32_t line = line_resume(buf, len, seen, limits);
+  if (line != WHOLE) return line;
   /* one byte beyond the limit is enough to know that it is passed, and keeps every position within 31 bits */
   uint32_t limit = limits->head < INT32_MAX - 1 ? limits->head : INT32_MAX - 1;
   uint32_t most = len > limit ? limit + 1 : (uint32_t)len;
   head->field_count = 0;
-  int32_t line = fc_request_line_parse(buf, most, limits, head);
+  line = fc_request_line_parse(buf, most, limits, head);
   if (line == FC_PARTIAL && most > limit) return FC_TARGET_TOO_LONG;
   if (line <= 0) return line;
   int32_t end = fields_parse(buf, (uint32_t)line, most, limits, head);

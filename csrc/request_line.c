@@ -35,12 +35,22 @@ static uint32_t empty_lines_skip(const char *buf, uint32_t len, int32_t *result)
 }
 
 static uint8_t method_id(const char *name, uint32_t len) {
-  static const char names[][8] = {"", "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"};
-  static const uint8_t lengths[] = {0, 3, 4, 4, 3, 6, 7, 7, 5, 5};
-  for (uint8_t id = FC_METHOD_GET; id <= FC_METHOD_PATCH; id++) {
-    if (lengths[id] == len && memcmp(name, names[id], len) == 0) return id;
+  switch (len) {
+  case 3:
+    if (memcmp(name, "GET", 3) == 0) return FC_METHOD_GET;
+    return memcmp(name, "PUT", 3) == 0 ? FC_METHOD_PUT : FC_METHOD_OTHER;
+  case 4:
+    if (memcmp(name, "POST", 4) == 0) return FC_METHOD_POST;
+    return memcmp(name, "HEAD", 4) == 0 ? FC_METHOD_HEAD : FC_METHOD_OTHER;
+  case 5:
+    if (memcmp(name, "PATCH", 5) == 0) return FC_METHOD_PATCH;
+    return memcmp(name, "TRACE", 5) == 0 ? FC_METHOD_TRACE : FC_METHOD_OTHER;
+  case 6: return memcmp(name, "DELETE", 6) == 0 ? FC_METHOD_DELETE : FC_METHOD_OTHER;
+  case 7:
+    if (memcmp(name, "OPTIONS", 7) == 0) return FC_METHOD_OPTIONS;
+    return memcmp(name, "CONNECT", 7) == 0 ? FC_METHOD_CONNECT : FC_METHOD_OTHER;
+  default: return FC_METHOD_OTHER;
   }
-  return FC_METHOD_OTHER;
 }
 
 /* method SP; returns the position of the target. */
@@ -146,7 +156,9 @@ static int32_t form_decide(const char *buf, fc_head *head) {
   return absolute_form(buf, start, end, head);
 }
 
-static int is_preface(const char *buf, uint32_t line_end) { return line_end == 16 && memcmp(buf, "PRI * HTTP/2.0", 14) == 0; }
+static int is_preface(const char *buf, uint32_t line_end) {
+  return line_end == 16 && memcmp(buf, "PRI * HTTP/2.0", 14) == 0;
+}
 
 int32_t fc_request_line_parse(const char *buf, uint32_t len, const fc_head_limits *limits, fc_head *head) {
   int32_t result;

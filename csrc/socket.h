@@ -12,6 +12,8 @@
 #include <stddef.h>
 
 #if !defined(_WIN32)
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -46,6 +48,26 @@ static inline int fc_socket_readable(int fd)
   return poll(&entry, 1, 0) > 0;
 }
 
+/* Has the kernel ask from time to time whether a peer that has shut its side is still there: one that has gone answers with
+ * a reset once its own kernel has forgotten the connection (Linux: tcp_fin_timeout, 60 s). */
+static inline void fc_socket_probe_peer(int fd)
+{
+  int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+#if defined(TCP_KEEPIDLE) && defined(TCP_KEEPINTVL)
+  int seconds = 10;
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof(seconds));
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof(seconds));
+#endif
+}
+
+/* 1 when the connection is broken: reset, timed out, or shut on both sides. */
+static inline int fc_socket_broken(int fd)
+{
+  struct pollfd entry = {fd, 0, 0};
+  return poll(&entry, 1, 0) > 0 && (entry.revents & (POLLERR | POLLHUP));
+}
+
 /* Makes the coming close a reset, so that the peer cannot take it for the end of a body. */
 static inline void fc_socket_reset_on_close(int fd)
 {
@@ -64,6 +86,17 @@ static inline size_t fc_socket_send(int fd, const char *first, size_t first_len,
 }
 
 static inline int fc_socket_readable(int fd)
+{
+  (void)fd;
+  return 0;
+}
+
+static inline void fc_socket_probe_peer(int fd)
+{
+  (void)fd;
+}
+
+static inline int fc_socket_broken(int fd)
 {
   (void)fd;
   return 0;

@@ -107,7 +107,7 @@ def read_answers(data: bytes, methods: Sequence[str], ended: bool) -> list[Answe
         conn.start_next_cycle()
     surplus = conn.trailing_data[0] if answers and answers[-1].complete else b""
     assert not surplus, f"bytes after the last answer: {surplus[:80]!r}"
-    return [answer for answer in answers if answer.status or answer.interim or answer.truncated]
+    return [answer for answer in answers if answer.status or answer.interim]
 
 
 class Served:
@@ -265,14 +265,14 @@ class Http1Client:
 
 
 class Http1Exchange:
-    """One request and its answer on a connection of its own: the adapter of the behavioural suite for HTTP/1.1."""
+    """One request and its answer: the adapter of the behavioural suite for HTTP/1.1."""
 
     http_version = "1.1"
 
     def __init__(self, client: Http1Client) -> None:
         self.client = client
         self.driver = client.driver
-        self.method = "GET"
+        self.position = 0
         self.chunked = False
 
     def begin(
@@ -286,7 +286,7 @@ class Http1Exchange:
         version: str = "1.1",
     ) -> None:
         """Sends the request; the application runs one turn."""
-        self.method = method
+        self.position = len(self.client.methods)
         names = {name.lower() for name, _ in headers}
         fields = list(headers)
         if "host" not in names:
@@ -309,6 +309,13 @@ class Http1Exchange:
             return data
         chunk = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
         return chunk + (b"0\r\n\r\n" if end else b"")
+
+    def follow(self, method: str = "GET", target: str = "/", headers: Sequence[tuple[str, str]] = ()) -> Http1Exchange:
+        """A request of the same client, on the same connection, after this one."""
+        exchange = Http1Exchange(self.client)
+        exchange.begin(method, target, headers)
+        self.driver.settle()
+        return exchange
 
     def send_body(self, data: bytes = b"", *, end: bool = False) -> None:
         """The client sends more of the body."""
@@ -347,7 +354,12 @@ class Http1Exchange:
         return self.client.transport.reading_paused
 
     @property
+    def ended(self) -> bool:
+        """The server has ended the connection."""
+        return self.client.ended
+
+    @property
     def answer(self) -> Answer:
         """What the client has read of the answer."""
-        answers = read_answers(self.client.received, [self.method], self.client.ended)
-        return answers[0] if answers else Answer(truncated=self.client.ended)
+        answers = read_answers(self.client.received, self.client.methods, self.client.ended)
+        return answers[self.position] if self.position < len(answers) else Answer(truncated=self.client.ended)

@@ -84,6 +84,7 @@ class Driver:
             task.cancel()
         self.settle()
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
         self.loop.close()
 
 

@@ -4,6 +4,7 @@
 from libc.stdint cimport int64_t
 
 from fastcorn.asgi._context cimport Context
+from fastcorn.asgi._run cimport Cycle
 from fastcorn.asgi._stream cimport Stream
 
 
@@ -16,11 +17,8 @@ cdef enum ResponseState:
     ENDED
 
 
-cdef class HTTPCycle:
-    cdef Context context
+cdef class HTTPCycle(Cycle):
     cdef Stream stream              # None once the connection has let go
-    cdef readonly dict scope
-    cdef object task                # None while the first eager step runs
 
     # Request body: what has arrived and was not received yet.
     cdef list chunks
@@ -39,35 +37,24 @@ cdef class HTTPCycle:
     cdef int64_t expected           # the content-length, or -1
     cdef int64_t sent               # body bytes that the application has sent
 
-    # The application.
-    cdef bint running               # a step of it is on the stack
-    cdef bint finished
-    cdef Py_ssize_t step_bytes      # body bytes sent in this step
-
     # For the access log only.
     cdef list response_headers
     cdef double started_at
 
     # Up: what a connection tells its cycle.
-    cdef int start(self) except -1
     cdef int feed_body(self, bytes data, bint end) except -1
     cdef int feed_disconnect(self) except -1
 
-    # What the awaitables and the application's run need.
+    # What the awaitables need.
     cdef object take_message(self)
     cdef object take_body(self)
     cdef object wait_for_message(self)
     cdef int wake(self) except -1
-    cdef int step_ended(self) except -1
-    cdef int application_ended(self) except -1
-    cdef int application_returned(self) except -1
-    cdef int application_raised(self, object error) except -1
-    cdef int fail(self) except -1
 
     # The messages of send().
     cdef object start_response(self, object status, object headers, bint trailers)
     cdef object send_response_body(self, object body, bint more_body)
-    cdef object after_send(self)
+    cdef object after_send(self, Stream stream)
     cdef object send_rare(self, object kind, dict message)
     cdef object send_early_hint(self, dict message)
     cdef object begin_file(self, str kind)

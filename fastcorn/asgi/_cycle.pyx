@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """HTTPCycle: one HTTP exchange as ASGI sees it, for every HTTP version.
 
+Longer: this file - every message of an exchange reads and moves the one state of its response.
+
 A connection makes a cycle for each request (`new_cycle`), feeds it (`feed_body`, `feed_disconnect`) and is asked by it
-through `Stream`. The cycle runs the application in a task, turns `receive()` and `send()` into those calls, and checks
+through `Stream`. The cycle is run by `_run`, turns `receive()` and `send()` into those calls, and checks
 that the messages make a valid response. Specification: ASGI HTTP 2.5, with the extensions trailers, early_hint, pathsend
 and zerocopysend.
 """
 
-import asyncio
 import collections.abc
 import os
 import stat
@@ -17,22 +18,18 @@ cimport cython
 from cpython.bytes cimport PyBytes_CheckExact, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Next
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF
 from libc.stdint cimport int64_t
 
 from fastcorn.asgi._context cimport Context
 from fastcorn.asgi._coroutine cimport FINISHED, new_wait, new_yield
+from fastcorn.asgi._run cimport Cycle
 from fastcorn.asgi._stream cimport Stream
 
 from fastcorn.errors import ClientDisconnected, MessageError
 
 
 cdef extern from "Python.h":
-    # 0 = returned, -1 = raised, 1 = yielded (PySendResult)
-    int PyIter_Send(object iterator, object value, PyObject **result) except -1
-    bint PyCoro_CheckExact(object value)
     void PyErr_SetObject(object type, object value) noexcept
-    object PyObject_Call(object callable, object arguments, object keywords)
 
 
 cdef enum:
@@ -48,125 +45,7 @@ cdef str BODY_KEY = "body"
 cdef str MORE_BODY = "more_body"
 cdef str RESPONSE_START = "http.response.start"
 cdef str RESPONSE_BODY = "http.response.body"
-# What ApplicationRun.step() returns when there is no next step.
-cdef object RETURNED = object()
 cdef frozenset KEYS = frozenset((TYPE, STATUS, HEADERS, TRAILERS_KEY, BODY_KEY, MORE_BODY))
-
-
-@cython.final
-@cython.freelist(64)
-cdef class ApplicationRun:
-    """The coroutine that a request's task drives: the application's own coroutine, watched.
-
-    It tells the cycle when a step begins and ends, so that output is written once a step, and how the application ended,
-    without a done-callback on the task. To inspect, asyncio's debug mode and anyio it looks like what it wraps.
-    """
-    cdef HTTPCycle cycle
-    cdef object coroutine
-
-    def __await__(self):
-        return self
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        yielded = self.step(None, None)
-        if yielded is RETURNED:
-            raise StopIteration     # compiled to `return NULL`: no exception is made
-        return yielded
-
-    def send(self, value):
-        yielded = self.step(value, None)
-        if yielded is RETURNED:
-            raise StopIteration
-        return yielded
-
-    def throw(self, type, value=None, traceback=None):
-        yielded = self.step(None, type if value is None else value)
-        if yielded is RETURNED:
-            raise StopIteration
-        return yielded
-
-    def close(self):
-        coroutine, self.coroutine = self.coroutine, None
-        if coroutine is not None and hasattr(coroutine, "close"):
-            coroutine.close()
-
-    cdef object step(self, object value, object error):
-        """Run the application to its next suspension and return what it yields, or RETURNED."""
-        cdef HTTPCycle cycle = self.cycle
-        cdef PyObject *result = NULL
-        cdef bint suspended
-        if self.coroutine is None:
-            raise RuntimeError("the application has ended already")
-        cycle.running = True
-        cycle.step_bytes = 0
-        try:
-            if error is None:
-                suspended = PyIter_Send(self.coroutine, value, &result) == 1
-                # The reference that PyIter_Send gave us is now `yielded`'s.
-                yielded = <object>result
-                Py_DECREF(yielded)
-            else:
-                suspended, yielded = self.throw_in(error)
-        except Exception as raised:
-            cycle.running = False
-            self.coroutine = None
-            cycle.application_raised(raised)
-            return RETURNED
-        except BaseException:
-            # Cancellation, KeyboardInterrupt, SystemExit: the task and the loop have to see them.
-            cycle.running = False
-            self.coroutine = None
-            cycle.fail()
-            cycle.application_ended()
-            raise
-        cycle.running = False
-        if suspended:
-            cycle.step_ended()
-            return yielded
-        self.coroutine = None
-        cycle.application_returned()
-        return RETURNED
-
-    cdef tuple throw_in(self, object error):
-        try:
-            return True, self.coroutine.throw(error)
-        except StopIteration as stop:
-            return False, stop.value
-
-    @property
-    def __name__(self):
-        return getattr(self.coroutine, "__name__", "application")
-
-    @property
-    def __qualname__(self):
-        return getattr(self.coroutine, "__qualname__", "application")
-
-    @property
-    def cr_await(self):
-        return getattr(self.coroutine, "cr_await", None)
-
-    @property
-    def cr_frame(self):
-        return getattr(self.coroutine, "cr_frame", None)
-
-    @property
-    def cr_code(self):
-        return getattr(self.coroutine, "cr_code", None)
-
-    @property
-    def cr_origin(self):
-        return getattr(self.coroutine, "cr_origin", None)
-
-    @property
-    def cr_running(self):
-        return self.cycle.running
-
-    @property
-    def cr_suspended(self):
-        return self.coroutine is not None and not self.cycle.running
 
 
 @cython.final
@@ -203,38 +82,15 @@ cdef class Receive:
         pass
 
 
-for _coroutine in (ApplicationRun, Receive):
-    collections.abc.Coroutine.register(_coroutine)
+collections.abc.Coroutine.register(Receive)
 
 
 @cython.final
 @cython.freelist(64)
-cdef class HTTPCycle:
+cdef class HTTPCycle(Cycle):
     """One HTTP exchange as ASGI sees it."""
 
     # ---- the application -------------------------------------------------------------------------------------------
-
-    cdef int start(self) except -1:
-        """Call the application and run it in a task; on Python 3.12+ its first step runs before this returns."""
-        cdef Context context = self.context
-        cdef ApplicationRun run
-        context.request_started()
-        try:
-            coroutine = context.application(self.scope, self.receive, self.send)
-            if not PyCoro_CheckExact(coroutine) and not hasattr(coroutine, "send"):
-                coroutine = coroutine.__await__()
-        except Exception as error:
-            self.application_raised(error)
-            return 0
-        run = ApplicationRun.__new__(ApplicationRun)
-        run.cycle = self
-        run.coroutine = coroutine
-        task = PyObject_Call(context.task_class, (run,), context.task_options)
-        if not self.finished:
-            # asyncio keeps only weak references to tasks; the set keeps this one alive and lets a stop cancel it.
-            self.task = task
-            context.running.add(self)
-        return 0
 
     cdef int step_ended(self) except -1:
         cdef Stream stream = self.stream
@@ -244,19 +100,13 @@ cdef class HTTPCycle:
             stream.step_ended()
         return 0
 
-    cdef int application_ended(self) except -1:
-        self.finished = True
-        if self.task is not None:
-            self.context.running.discard(self)
-            self.task = None
-        self.context.request_ended()
-        return self.step_ended()
-
     cdef int application_returned(self) except -1:
         if self.state != ENDED and not self.disconnected:
             if self.state == NOT_STARTED:
                 self.context.error_log.error(
-                    "The application returned without a response to %s %s", self.scope["method"], self.scope["path"]
+                    "The application returned without a response to %s %s: it never sent 'http.response.start'",
+                    self.scope["method"],
+                    self.scope["path"],
                 )
             else:
                 self.context.error_log.error(
@@ -265,7 +115,7 @@ cdef class HTTPCycle:
                     self.scope["path"],
                 )
             self.fail()
-        return self.application_ended()
+        return 0
 
     cdef int application_raised(self, object error) except -1:
         if not (self.disconnected and isinstance(error, ClientDisconnected)):
@@ -273,8 +123,7 @@ cdef class HTTPCycle:
             self.context.error_log.error(
                 "Exception in the application at %s %s", self.scope["method"], self.scope["path"], exc_info=error
             )
-        self.fail()
-        return self.application_ended()
+        return self.fail()
 
     cdef int fail(self) except -1:
         """Answer 500 when nothing was sent yet; else cut the response, so that its truncation is visible."""
@@ -290,11 +139,6 @@ cdef class HTTPCycle:
         finally:
             self.running = False
         return 0
-
-    def cancel(self):
-        """Cancel the application's task, if it still runs."""
-        if self.task is not None:
-            self.task.cancel()
 
     # ---- the request -----------------------------------------------------------------------------------------------
 
@@ -339,10 +183,10 @@ cdef class HTTPCycle:
 
     cdef object take_message(self):
         """The next message for receive(), or None when there is none yet."""
-        if not self.body_delivered:
+        if not self.body_delivered and (self.body_ended or self.state != ENDED):
             if self.body_ended or self.chunks is not None:
                 return self.take_body()
-            if self.stream is not None and self.state != ENDED:
+            if self.stream is not None:
                 self.stream.want_body()
                 if self.chunks is None and not self.body_ended and not self.disconnected:
                     return None
@@ -418,7 +262,7 @@ cdef class HTTPCycle:
     cdef int check_open(self, str kind) except -1:
         """Raise unless a message of this kind can still go out."""
         if self.disconnected:
-            raise ClientDisconnected(f"the client has gone; '{kind}' was not sent")
+            raise ClientDisconnected(f"the client has gone; {kind} was not sent")
         return 0
 
     cdef object start_response(self, object status, object headers, bint trailers):
@@ -480,20 +324,18 @@ cdef class HTTPCycle:
                 )
                 self.cut()
                 return FINISHED
-        self.stream.send_body(b"" if self.no_body else data, not more_body)
+        stream = self.stream
+        (<Stream>stream).send_body(b"" if self.no_body else data, not more_body)
         if more_body:
             self.step_bytes += length
-            return self.after_send()
-        self.body_sent()
-        return FINISHED
+            if not self.running:
+                (<Stream>stream).step_ended()
+        else:
+            self.body_sent()
+        return self.after_send(stream)
 
-    cdef object after_send(self):
-        """What send() returns after a part of the body: nothing to wait for, a slow client, or a turn for the others."""
-        cdef Stream stream = self.stream
-        if not self.running:
-            stream.step_ended()
-            if self.stream is None:
-                return FINISHED
+    cdef object after_send(self, Stream stream):
+        """What send() returns after body bytes: nothing to wait for, a slow client, or a turn for the others."""
         future = stream.drain()
         if future is not None:
             return new_wait(future)
@@ -624,11 +466,18 @@ cdef class HTTPCycle:
         file = message.get("file")
         offset = message.get("offset")
         count = message.get("count")
-        if file is None or not hasattr(file, "read"):
-            raise MessageError(f"'http.response.zerocopysend' needs a file object open for reading, not {file!r}")
+        if not hasattr(file, "read"):
+            raise MessageError(f"'http.response.zerocopysend' needs an open file as 'file', not {file!r}")
         for name, value in (("offset", offset), ("count", count)):
             if value is not None and (not isinstance(value, int) or value < 0):
                 raise MessageError(f"'http.response.zerocopysend' needs an int from 0 as {name!r}, not {value!r}")
+        if count is not None and self.expected >= 0 and not self.no_body and count > self.expected - self.sent:
+            count = shorter(count, file, offset)
+            if count > self.expected - self.sent:
+                self.cut()
+                raise MessageError(
+                    f"the body is longer than its content-length of {self.expected}; the connection is cut"
+                )
         return self.run_file(file, offset, count, bool(message.get("more_body", False)))
 
     async def run_file(self, file, offset, count, more_body):
@@ -646,7 +495,8 @@ cdef class HTTPCycle:
             # The stream may have announced the length of the file as the content-length.
             self.expected = (<Stream>stream).response_length
         self.sent += length
-        if self.disconnected or self.state != BODY:
+        self.check_open("the rest of a file")
+        if self.state != BODY:
             return
         if not more_body:
             if self.expected >= 0 and not self.no_body and self.sent < self.expected:
@@ -680,6 +530,17 @@ cdef object known_key(object key):
             if known == key:
                 return known
     return None
+
+
+cdef object shorter(object count, object file, object offset):
+    """count, or what a regular file has from offset on when that is less."""
+    try:
+        status = os.fstat(file.fileno())
+    except (AttributeError, OSError):
+        return count
+    if not stat.S_ISREG(status.st_mode):
+        return count
+    return min(count, status.st_size - (file.tell() if offset is None else offset))
 
 
 def open_without_waiting(path, flags):

@@ -26,17 +26,19 @@ if TYPE_CHECKING:
 class ConfigType(type):
     """Class-level settings: Config.backlog reads a default, Config.backlog = 100 sets one for every instance."""
 
-    def __getattr__(cls, name: str) -> Any:
-        if name in SETTINGS:
-            return SETTINGS[name].fresh_default()
-        raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+    if not TYPE_CHECKING:  # so that type checkers know the names of Fields only
 
-    def __setattr__(cls, name: str, value: object) -> None:
-        if name in SETTINGS:
-            value = SETTINGS[name].checked(value, f"class {cls.__name__}")
-        elif not name.startswith("_") and not hasattr(cls, name) and not callable(value):
-            raise unknown_setting(name, f"class {cls.__name__}")
-        super().__setattr__(name, value)
+        def __getattr__(cls, name: str) -> object:
+            if name in SETTINGS:
+                return SETTINGS[name].fresh_default()
+            raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+
+        def __setattr__(cls, name: str, value: object) -> None:
+            if name in SETTINGS:
+                value = SETTINGS[name].checked(value, f"class {cls.__name__}")
+            elif not name.startswith("_") and not hasattr(cls, name) and not callable(value):
+                raise unknown_setting(name, f"class {cls.__name__}")
+            super().__setattr__(name, value)
 
 
 class Config(Fields, metaclass=ConfigType):
@@ -67,19 +69,30 @@ class Config(Fields, metaclass=ConfigType):
         for name in [name for name in vars(cls) if name in SETTINGS and not isinstance(vars(cls)[name], property)]:
             setattr(cls, name, vars(cls)[name])
 
-    def __getattr__(self, name: str) -> Any:
+    if TYPE_CHECKING:
+        cert_reqs: int
+        _log: Any
+        _origins: dict[str, str]
+    else:  # unseen by type checkers, so that they know the names of Fields only
+
+        def __getattr__(self, name: str) -> object:
+            return self.default(name)
+
+        def __setattr__(self, name: str, value: object) -> None:
+            self.put(name, value, "code")
+
+    def default(self, name: str) -> object:
+        """The default of a setting that nothing has set.
+
+        Raises:
+            AttributeError: the name is no setting; the text suggests one.
+        """
         if name in SETTINGS:
             return SETTINGS[name].default
         if name == "cert_reqs":
             raise AttributeError("cert_reqs can only be set; read verify_mode")
         guess = "" if name.startswith("_") else suggestion(name)
         raise AttributeError(f"{type(self).__name__} has no setting {name!r}{guess}")
-
-    if TYPE_CHECKING:
-        cert_reqs: int
-
-    def __setattr__(self, name: str, value: object) -> None:
-        self.put(name, value, "code")
 
     def put(self, name: str, value: object, origin: str) -> None:
         """Sets a setting and remembers where its value came from.
@@ -90,18 +103,21 @@ class Config(Fields, metaclass=ConfigType):
         if name == "cert_reqs":
             self.set_cert_reqs(value, origin)
         elif name not in SETTINGS:
-            if name.startswith("_") or hasattr(type(self), name):
-                object.__setattr__(self, name, value)
-                return
-            raise unknown_setting(name, origin)
+            if not name.startswith("_") and not self.allows(name, value):
+                raise unknown_setting(name, origin)
+            object.__setattr__(self, name, value)
         else:
             self.__dict__[name] = SETTINGS[name].checked(value, origin)
             self._origins[name] = origin
 
+    def allows(self, name: str, value: object) -> bool:
+        """Whether a name that is no setting may be set: an attribute of a subclass, or a method put in place of one."""
+        return hasattr(type(self), name) and (callable(value) or not hasattr(Config, name))
+
     def origin(self, name: str) -> str:
         """Where the value of a setting came from: "default", "class NAME", "code", a file, a variable or a flag."""
         if name in self._origins:
-            return str(self._origins[name])
+            return self._origins[name]
         for base in type(self).__mro__:
             if name in vars(base):
                 return f"class {base.__name__}"

@@ -95,12 +95,14 @@ cdef list build_headers(const char *buf, const fc_field *fields, uint32_t count,
     cdef object name, value, pair
     for index in range(count):
         field = &fields[index]
-        if raw_names or not field.known:
-            name = PyBytes_FromStringAndSize(buf + field.name.start, field.name.len)
-            if not raw_names and not field.lower:
-                fc_lower_copy(PyBytes_AS_STRING(name), buf + field.name.start, field.name.len)
-        else:
+        if field.known and not raw_names:
             name = <object>PyList_GET_ITEM(NAMES, field.known)
+        elif field.lower or raw_names:
+            name = PyBytes_FromStringAndSize(buf + field.name.start, field.name.len)
+        else:
+            # Made without content: bytes of length one that are made with it are shared by the whole process.
+            name = PyBytes_FromStringAndSize(NULL, field.name.len)
+            fc_lower_copy(PyBytes_AS_STRING(name), buf + field.name.start, field.name.len)
         value = PyBytes_FromStringAndSize(buf + field.value.start, field.value.len)
         pair = PyTuple_New(2)
         # PyTuple_SET_ITEM and PyList_SET_ITEM take over a reference; the variables keep their own.
@@ -172,11 +174,6 @@ cdef int encode_fields(Output *out, object headers, bint bodiless, HeadFacts *fa
 
 cdef int encode_field(Output *out, object field, bint bodiless, HeadFacts *facts) except -1:
     cdef object name, value
-    cdef const char *name_data
-    cdef const char *value_data
-    cdef size_t name_len, value_len
-    cdef char *end
-    cdef int id
     if PyTuple_CheckExact(field) and PyTuple_GET_SIZE(field) == 2:
         name = <object>PyTuple_GET_ITEM(field, 0)
         value = <object>PyTuple_GET_ITEM(field, 1)
@@ -189,6 +186,15 @@ cdef int encode_field(Output *out, object field, bint bodiless, HeadFacts *facts
         name = as_bytes(name, "name", field)
     if not PyBytes_CheckExact(value):
         value = as_bytes(value, "value", field)
+    return append_field(out, name, value, bodiless, facts)
+
+
+cdef int append_field(Output *out, bytes name, bytes value, bint bodiless, HeadFacts *facts) except -1:
+    cdef const char *name_data
+    cdef const char *value_data
+    cdef size_t name_len, value_len
+    cdef char *end
+    cdef int id
     name_data = PyBytes_AS_STRING(name)
     name_len = PyBytes_GET_SIZE(name)
     value_data = PyBytes_AS_STRING(value)

@@ -7,7 +7,7 @@ from fastcorn.asgi._context cimport Context
 from fastcorn.asgi._cycle cimport HTTPCycle
 from fastcorn.asgi._stream cimport Stream
 from fastcorn.protocols._headers cimport fc_field, fc_span
-from fastcorn.protocols._output cimport Output
+from fastcorn.protocols._writer cimport Writer
 
 
 cdef extern from "head.h":
@@ -42,6 +42,7 @@ cdef extern from "head.h":
     int FC_BODY_LENGTH
     int FC_BODY_CHUNKED
     int FC_FORM_AUTHORITY
+    int FC_FORM_ASTERISK
     int FC_METHOD_OTHER
     int FC_METHOD_GET
     int FC_METHOD_HEAD
@@ -80,11 +81,9 @@ cdef enum Deadline:
 cdef class H1Connection(Stream):
     cdef Context context
     cdef object transport
-    cdef int fd                     # the socket, to send past the transport; -1 = only the transport writes
-    cdef bint transport_busy        # the transport had something queued when we last looked
+    cdef Writer writer
     cdef tuple client               # [host, port] of the peer as the scope wants it, or None
     cdef tuple server
-    cdef str scheme
     cdef bint tls
 
     # Input that is not parsed yet: buf[pos:]. `seen` bytes of it are known to hold no whole head.
@@ -112,8 +111,7 @@ cdef class H1Connection(Stream):
     cdef Py_ssize_t requests_served
 
     # The response.
-    cdef Output out                 # encoded and not yet written
-    cdef size_t head_start          # where the held head begins in `out`
+    cdef size_t head_start          # where the held head begins in writer.out
     cdef bint head_held             # encoded but for its framing fields
     cdef bint flush_scheduled
     cdef bint bodiless              # HEAD, 204, 304
@@ -123,16 +121,12 @@ cdef class H1Connection(Stream):
     cdef bint close_requested       # the application sent Connection: close
     cdef bint has_date
     cdef bint has_server
-    cdef bint write_paused
-    cdef list drain_waiters
 
     # Deadlines, on the clock of the context.
     cdef Deadline deadline_kind
     cdef double deadline
     cdef double rate_started         # body_min_rate is measured from here,
     cdef int64_t rate_base           # where this many body bytes had come
-    cdef Py_ssize_t queued_bytes    # of the transport, at the last tick
-    cdef double write_progress
 
     cdef int process(self) except -1
     cdef bint read_head(self) except -1
@@ -152,7 +146,6 @@ cdef class H1Connection(Stream):
     cdef int set_deadline(self, Deadline kind, double seconds) except -1
     cdef int deadline_passed(self) except -1
     cdef int check_rate(self, double now) except -1
-    cdef int check_writing(self, double now) except -1
 
     cdef int finish_head(self, int64_t length) except -1
     cdef bint may_keep_alive(self) except -1
@@ -160,16 +153,7 @@ cdef class H1Connection(Stream):
     cdef int append_common_fields(self) except -1
     cdef int move_before_head(self, size_t mark, size_t len) except -1
 
-    cdef int begin_out(self) except -1
-    cdef int release_out(self) except -1
-    cdef int append(self, bytes data) except -1
-    cdef int append_length(self, int64_t length) except -1
-    cdef int append_chunk_size(self, Py_ssize_t len) except -1
-    cdef bint can_send(self) except -1
     cdef int flush(self) except -1
-    cdef int flush_with(self, bytes data) except -1
-    cdef int hand_over(self, object data) except -1
-    cdef int wake_drain(self) except -1
 
     cdef int close(self) except -1
     cdef int linger(self) except -1

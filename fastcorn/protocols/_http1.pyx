@@ -2,7 +2,9 @@
 """H1Connection: one socket that speaks HTTP/1.0 and 1.1 (RFC 9112), from bytes to cycles and back.
 
 The event loop calls the asyncio.Protocol methods; csrc/head.c and csrc/chunked.c parse; HTTPCycle runs the application
-and answers through the Stream methods. Over 500 lines, because reading and writing share the one state of a connection.
+and answers through the Stream methods.
+
+Longer: this file - reading requests and writing responses move the one state of a connection.
 
 Output is collected in `out` and leaves when the application suspends or the input is used up: a response's head and
 body, or the responses to many pipelined requests, are one write.
@@ -12,8 +14,6 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Copy
 from libc.stdint cimport int32_t, int64_t, uint64_t
-from libc.stdio cimport snprintf
-from libc.stdlib cimport free
 from libc.string cimport memcpy, memmove, memset
 
 from fastcorn.asgi._context cimport Context
@@ -21,23 +21,23 @@ from fastcorn.asgi._cycle cimport NOT_STARTED, HTTPCycle, new_cycle
 from fastcorn.protocols._headers cimport (
     HeadFacts, ascii_text, build_headers, decode_path, encode_fields, status_line,
 )
-from fastcorn.protocols._output cimport Output, output_append, output_reserve
+from fastcorn.protocols._output cimport output_append
+from fastcorn.protocols._writer cimport FLUSH_BYTES, Writer, new_writer
 
 from fastcorn.protocols.sendfile import send_file
 
 
 cdef extern from "socket.h":
     bint FC_CAN_SEND
-    size_t fc_socket_send(int fd, const char *first, size_t first_len, const char *second, size_t second_len)
     bint fc_socket_readable(int fd)
+    void fc_socket_probe_peer(int fd)
+    bint fc_socket_broken(int fd)
     void fc_socket_reset_on_close(int fd)
 
 
 cdef enum:
     # Requests answered in one turn before other connections get theirs.
     REQUESTS_PER_TURN = 32
-    # Output that is collected before it is written: the default high-water mark of asyncio's transports.
-    FLUSH_BYTES = 64 * 1024
     # From here on a body is written from where it is instead of being copied behind its head.
     GATHER_BYTES = 16 * 1024
     # Body bytes held for an application that does not receive them before reading is paused.
@@ -46,8 +46,6 @@ cdef enum:
     PIPELINE_HIGH_WATER = 64 * 1024
     # An unread body of at most this many bytes is thrown away to keep the connection; for a longer one it is closed.
     DISCARD_BYTES = 64 * 1024
-    # A spare output buffer larger than this goes back to the allocator.
-    SPARE_BYTES = 256 * 1024
 
 # Seconds that a client has to read its last answer before the connection is cut. nginx: lingering_timeout 5s.
 cdef double LINGER_SECONDS = 5.0
@@ -71,45 +69,36 @@ cdef class H1Connection(Stream):
 
     def __init__(self, Context context not None):
         self.context = context
-        self.fd = -1
+        self.writer = new_writer(context)
         self.buf = b""
-        self.scheme = "http"
-
-    def __dealloc__(self):
-        free(self.out.data)
 
     # ---- called by the event loop ----------------------------------------------------------------------------------
 
     def connection_made(self, transport):
-        self.transport = transport
+        self.transport = self.writer.transport = transport
         self.tls = transport.get_extra_info("sslcontext") is not None
-        if self.tls:
-            self.scheme = "https"
         self.client = address(transport.get_extra_info("peername"))
         self.server = address(transport.get_extra_info("sockname"))
         connected = transport.get_extra_info("socket")
         if FC_CAN_SEND and connected is not None and not self.tls:
-            self.fd = connected.fileno()
+            self.writer.fd = connected.fileno()
         self.set_deadline(HEAD_DEADLINE, self.context.header_read_timeout)
         self.context.add_connection(self)
         if self.context.draining:
             self.begin_drain()
 
     def connection_lost(self, error):
-        self.fd = -1        # the loop closes the socket after this call; its number may then be another's
         self.state = CLOSED
         self.deadline_kind = NO_DEADLINE
-        self.out.len = 0
         self.head_held = False
-        self.release_out()
+        self.transport = None
+        self.writer.lost()
         self.buf = b""
         self.pos = 0
         cycle, self.cycle = self.cycle, None
         self.responding = False
         if cycle is not None:
             (<HTTPCycle>cycle).feed_disconnect()
-        self.wake_drain()
-        self.transport = None
         self.context.remove_connection(self)
 
     @cython.binding(False)      # a plain method is called without a bound-method object
@@ -127,8 +116,11 @@ cdef class H1Connection(Stream):
         """The client has shut its side: after a complete request that is no reason not to answer it."""
         self.eof = True
         if self.state == AWAIT_RESPONSE or self.pos < PyBytes_GET_SIZE(self.buf) and self.state == READ_HEAD and (
-            self.advance_scheduled or self.write_paused
+            self.advance_scheduled or self.writer.paused
         ):
+            # The loop reads no more, so it would not notice that the client has gone altogether: we look each second.
+            if self.writer.fd >= 0:
+                fc_socket_probe_peer(self.writer.fd)
             return not self.tls
         if self.state == READ_BODY and self.cycle is not None:
             cycle, self.cycle = self.cycle, None
@@ -139,11 +131,10 @@ cdef class H1Connection(Stream):
         return None
 
     def pause_writing(self):
-        self.write_paused = True
+        self.writer.paused = True
 
     def resume_writing(self):
-        self.write_paused = False
-        self.wake_drain()
+        self.writer.resume()
         if self.state == READ_HEAD and self.pos < PyBytes_GET_SIZE(self.buf):
             self.schedule_advance()
 
@@ -154,8 +145,9 @@ cdef class H1Connection(Stream):
         cdef double now = self.context.now
         if self.transport is None:
             return
-        self.check_writing(now)
-        if self.deadline_kind != NO_DEADLINE and now >= self.deadline:
+        if self.writer.stalled() or self.eof and self.writer.fd >= 0 and fc_socket_broken(self.writer.fd):
+            self.abort_transport()
+        elif self.deadline_kind != NO_DEADLINE and now >= self.deadline:
             self.deadline_passed()
         elif self.state == READ_BODY and self.context.body_min_rate > 0 and not self.reading_paused:
             self.check_rate(now)
@@ -165,7 +157,7 @@ cdef class H1Connection(Stream):
         if self.state != READ_HEAD or self.responding or self.pos < PyBytes_GET_SIZE(self.buf):
             return
         # A request may have reached the socket and not us yet: it was sent to a server that was there, so it is served.
-        if self.fd >= 0 and fc_socket_readable(self.fd):
+        if self.writer.fd >= 0 and fc_socket_readable(self.writer.fd):
             return
         if self.requests_served == 0 and self.deadline_kind == HEAD_DEADLINE:
             self.deadline = self.context.now + TICK_SECONDS
@@ -194,7 +186,7 @@ cdef class H1Connection(Stream):
         try:
             while go_on and self.pos < PyBytes_GET_SIZE(self.buf):
                 if self.state == READ_HEAD:
-                    if self.write_paused:
+                    if self.writer.paused:
                         break
                     if budget == 0:
                         self.schedule_advance()
@@ -210,13 +202,13 @@ cdef class H1Connection(Stream):
         if self.pos == PyBytes_GET_SIZE(self.buf) and self.pos:
             self.buf = b""
             self.pos = 0
-        if self.state == READ_HEAD and self.eof and not self.advance_scheduled and not self.write_paused:
+        if self.state == READ_HEAD and self.eof and not self.advance_scheduled and not self.writer.paused:
             self.flush()
             return self.close()
         # Without eager tasks an application has yet to take its first step; its step ends with a flush of all.
         if not self.responding or self.cycle is None or self.context.eager:
             self.flush()
-        elif self.out.len >= FLUSH_BYTES:
+        elif self.writer.out.len >= FLUSH_BYTES:
             self.flush()
         return self.update_reading()
 
@@ -302,9 +294,12 @@ cdef class H1Connection(Stream):
         if head.method_id != FC_METHOD_GET:
             scope["method"] = (
                 METHODS[head.method_id] if head.method_id != FC_METHOD_OTHER
-                else ascii_text(data + head.method.start, head.method.len)
+                else ascii_text(data + head.method.start, head.method.len).upper()     # ASGI: in upper case
             )
-        if head.path.len == 0:
+        if head.form == FC_FORM_ASTERISK:
+            scope["path"] = "*"
+            scope["raw_path"] = b"*"
+        elif head.path.len == 0:
             # An absolute-form without a path asks for "/" (RFC 9112 section 3.2.2).
             scope["path"] = "/"
             scope["raw_path"] = b"/"
@@ -316,6 +311,7 @@ cdef class H1Connection(Stream):
         scope["headers"] = build_headers(data, head.fields, head.field_count, context.raw_header_names)
         scope["client"] = self.client
         scope["server"] = self.server
+        scope["asgi"] = PyDict_Copy(context.asgi)
         scope["state"] = PyDict_Copy(context.state)
         scope["extensions"] = PyDict_Copy(context.http10_extensions if self.http10 else context.http11_extensions)
         if self.tls:
@@ -326,7 +322,7 @@ cdef class H1Connection(Stream):
         """Answer what no application shall see; True = it was answered."""
         cdef Context context = self.context
         if head.form == FC_FORM_AUTHORITY:
-            self.refuse(501, "CONNECT is not supported", b"", scope)
+            self.refuse(501, "CONNECT is not supported", b"")
         elif context.server_names is not None and not self.serves(data[head.host.start:head.host.start + head.host.len]):
             self.refuse(404, "no such host", b"", scope)
         elif context.max_body and head.framing == FC_BODY_LENGTH and head.content_length > <uint64_t>context.max_body:
@@ -398,14 +394,14 @@ cdef class H1Connection(Stream):
         self.context.errors_total += 1
         self.keep_alive = scope is not None and self.state == AWAIT_RESPONSE and self.may_keep_alive()
         self.has_date = self.has_server = False
-        self.begin_out()
-        self.append(status_line(status))
-        self.append(b"content-type: text/plain; charset=utf-8\r\n")
-        self.append(fields)
-        self.append_length(PyBytes_GET_SIZE(body))
+        self.writer.begin()
+        self.writer.append(status_line(status))
+        self.writer.append(b"content-type: text/plain; charset=utf-8\r\n")
+        self.writer.append(fields)
+        self.writer.append_length(PyBytes_GET_SIZE(body))
         self.append_common_fields()
         if not self.head_request or scope is None:
-            self.append(body)
+            self.writer.append(body)
         if scope is not None and self.context.access_log is not None:
             self.context.access_log(scope, status, [], PyBytes_GET_SIZE(body), 0.0)
         if self.keep_alive:
@@ -506,40 +502,25 @@ cdef class H1Connection(Stream):
             return self.refuse_body(408, "the body comes too slowly")
         return 0
 
-    cdef int check_writing(self, double now) except -1:
-        """Cut a client that has taken nothing of what is queued for write_timeout seconds."""
-        cdef Py_ssize_t queued
-        if not self.transport_busy or self.context.write_timeout == 0:
-            return 0
-        queued = self.transport.get_write_buffer_size()
-        if queued == 0:
-            self.transport_busy = False
-        if queued != self.queued_bytes or queued == 0:
-            self.queued_bytes = queued
-            self.write_progress = now
-        elif now - self.write_progress >= self.context.write_timeout:
-            return self.abort_transport()
-        return 0
-
     # ---- Stream: called by the cycle -------------------------------------------------------------------------------
 
     cdef int want_body(self) except -1:
         if self.expect_continue and self.cycle is not None and self.cycle.state == NOT_STARTED:
             self.expect_continue = False
-            self.begin_out()
-            self.append(CONTINUE)
+            self.writer.begin()
+            self.writer.append(CONTINUE)
             self.flush()
         return self.update_reading()
 
     cdef int send_head(self, int status, object headers, bint trailers) except -1:
         cdef HeadFacts facts
-        self.begin_out()
-        self.head_start = self.out.len
-        self.append(status_line(status))
+        self.writer.begin()
+        self.head_start = self.writer.out.len
+        self.writer.append(status_line(status))
         try:
-            encode_fields(&self.out, headers, status == 204, &facts)
+            encode_fields(&self.writer.out, headers, status == 204, &facts)
         except BaseException:
-            self.out.len = self.head_start
+            self.writer.out.len = self.head_start
             raise
         self.bodiless = self.head_request or status == 204 or status == 304
         self.response_length = facts.content_length
@@ -562,9 +543,9 @@ cdef class H1Connection(Stream):
         if self.bodiless or self.response_length >= 0:
             pass
         elif length >= 0:
-            self.append_length(length)
+            self.writer.append_length(length)
         elif not self.http10:
-            self.append(b"transfer-encoding: chunked\r\n")
+            self.writer.append(b"transfer-encoding: chunked\r\n")
             self.chunked_response = True
         else:
             self.keep_alive = False     # the end of the connection is the end of the body
@@ -590,18 +571,18 @@ cdef class H1Connection(Stream):
         """Connection, the default fields, and the empty line."""
         cdef Context context = self.context
         if not self.keep_alive:
-            self.append(b"connection: close\r\n")
+            self.writer.append(b"connection: close\r\n")
         elif self.http10:
-            self.append(b"connection: keep-alive\r\n")
+            self.writer.append(b"connection: keep-alive\r\n")
         if not self.has_date and not self.has_server:
-            self.append(context.default_fields)
+            self.writer.append(context.default_fields)
         else:
             if not self.has_server:
-                self.append(context.server_field)
+                self.writer.append(context.server_field)
             if not self.has_date:
-                self.append(context.date_field)
-            self.append(context.extra_fields)
-        return self.append(b"\r\n")
+                self.writer.append(context.date_field)
+            self.writer.append(context.extra_fields)
+        return self.writer.append(b"\r\n")
 
     cdef int send_body(self, bytes data, bint end) except -1:
         cdef Py_ssize_t len = PyBytes_GET_SIZE(data)
@@ -609,17 +590,17 @@ cdef class H1Connection(Stream):
             self.finish_head(len if end and not self.announced_trailers else -1)
         if not self.bodiless and len:
             if self.chunked_response:
-                self.append_chunk_size(len)
+                self.writer.append_chunk_size(len)
             if len >= GATHER_BYTES:
-                self.flush_with(data)
+                self.writer.flush_with(data)
             else:
-                self.begin_out()
-                output_append(&self.out, PyBytes_AS_STRING(data), len)
+                self.writer.begin()
+                output_append(&self.writer.out, PyBytes_AS_STRING(data), len)
             if self.chunked_response:
-                self.append(b"\r\n")
+                self.writer.append(b"\r\n")
         if end and self.chunked_response and not self.announced_trailers:
-            self.append(b"0\r\n\r\n")
-        if self.out.len >= FLUSH_BYTES:
+            self.writer.append(b"0\r\n\r\n")
+        if self.writer.out.len >= FLUSH_BYTES:
             self.flush()
         return 0
 
@@ -631,22 +612,22 @@ cdef class H1Connection(Stream):
             self.finish_head(-1)
         if not self.chunked_response:
             return 0
-        self.begin_out()
-        mark = self.out.len
+        self.writer.begin()
+        mark = self.writer.out.len
         if self.announced_trailers:
-            self.append(b"0\r\n")
+            self.writer.append(b"0\r\n")
         try:
-            encode_fields(&self.out, headers, True, &facts)
+            encode_fields(&self.writer.out, headers, True, &facts)
         except BaseException:
-            self.out.len = mark
+            self.writer.out.len = mark
             raise
         if not self.te_trailers:
-            self.out.len = mark
+            self.writer.out.len = mark
             if self.announced_trailers:
-                self.append(b"0\r\n")
+                self.writer.append(b"0\r\n")
         self.announced_trailers = False
         if end:
-            self.append(b"\r\n")
+            self.writer.append(b"\r\n")
         return 0
 
     cdef int send_info(self, int status, object headers) except -1:
@@ -655,25 +636,25 @@ cdef class H1Connection(Stream):
         cdef size_t mark, len
         if self.http10 or (self.cycle.state != NOT_STARTED and not self.head_held):
             return 0
-        self.begin_out()
-        mark = self.out.len
-        self.append(status_line(status))
+        self.writer.begin()
+        mark = self.writer.out.len
+        self.writer.append(status_line(status))
         try:
-            encode_fields(&self.out, headers, True, &facts)
+            encode_fields(&self.writer.out, headers, True, &facts)
         except BaseException:
-            self.out.len = mark
+            self.writer.out.len = mark
             raise
-        self.append(b"\r\n")
+        self.writer.append(b"\r\n")
         if self.head_held:
-            len = self.out.len - mark
+            len = self.writer.out.len - mark
             self.move_before_head(mark, len)
         return self.flush()
 
     cdef int move_before_head(self, size_t mark, size_t len) except -1:
         """Move the last `len` bytes of the output, from `mark` on, to where the held head begins."""
-        cdef bytes moved = PyBytes_FromStringAndSize(self.out.data + mark, len)
-        memmove(self.out.data + self.head_start + len, self.out.data + self.head_start, mark - self.head_start)
-        memcpy(self.out.data + self.head_start, PyBytes_AS_STRING(moved), len)
+        cdef bytes moved = PyBytes_FromStringAndSize(self.writer.out.data + mark, len)
+        memmove(self.writer.out.data + self.head_start + len, self.writer.out.data + self.head_start, mark - self.head_start)
+        memcpy(self.writer.out.data + self.head_start, PyBytes_AS_STRING(moved), len)
         self.head_start += len
         return 0
 
@@ -681,14 +662,7 @@ cdef class H1Connection(Stream):
         return send_file(self, file, offset, count, end)
 
     cdef object drain(self):
-        if not self.write_paused:
-            return None
-        future = self.context.loop.create_future()
-        if self.drain_waiters is None:
-            self.drain_waiters = [future]
-        else:
-            self.drain_waiters.append(future)
-        return future
+        return self.writer.drain()
 
     cdef int step_ended(self) except -1:
         """The application has suspended or ended, or a task of its own has sent something."""
@@ -704,7 +678,7 @@ cdef class H1Connection(Stream):
                 return self.close()
             return self.update_reading()
         # More requests are in the buffer: their responses may leave together with this one.
-        if self.out.len >= FLUSH_BYTES:
+        if self.writer.out.len >= FLUSH_BYTES:
             self.flush()
         return self.schedule_advance()
 
@@ -715,15 +689,15 @@ cdef class H1Connection(Stream):
     cdef int abort(self) except -1:
         if self.head_held:
             self.head_held = False
-            self.out.len = self.head_start
+            self.writer.out.len = self.head_start
         self.flush()
         self.cycle = None
         self.responding = False
         if self.chunked_response or self.response_length >= 0:
             return self.close()     # the missing end says that it was cut
         # A body that ends with the connection would look whole: reset it.
-        if self.fd >= 0:
-            fc_socket_reset_on_close(self.fd)
+        if self.writer.fd >= 0:
+            fc_socket_reset_on_close(self.writer.fd)
         return self.abort_transport()
 
     # ---- for sendfile.py -------------------------------------------------------------------------------------------
@@ -739,10 +713,10 @@ cdef class H1Connection(Stream):
         if self.head_held:
             if count is not None and self.response_length < 0 and not self.announced_trailers:
                 self.response_length = count
-                self.append_length(count)
+                self.writer.append_length(count)
             self.finish_head(-1)
         self.flush()
-        return -1 if self.chunked_response or self.bodiless else self.fd
+        return -1 if self.chunked_response or self.bodiless else self.writer.fd
 
     def write_part(self, bytes data, bint end):
         """Write a part of the body; `end` ends it."""
@@ -773,100 +747,9 @@ cdef class H1Connection(Stream):
                 self.finish_head(-1)
             self.flush()
 
-    cdef int begin_out(self) except -1:
-        """Have a buffer: the one that the connections lend each other, or a new one."""
-        cdef Context context = self.context
-        if self.out.data is NULL and context.spare_buffer is not NULL:
-            self.out.data = context.spare_buffer
-            self.out.capacity = context.spare_capacity
-            context.spare_buffer = NULL
-        return 0
-
-    cdef int release_out(self) except -1:
-        cdef Context context = self.context
-        if self.out.data is NULL or self.out.len:
-            return 0
-        if context.spare_buffer is NULL and self.out.capacity <= SPARE_BYTES:
-            context.spare_buffer = self.out.data
-            context.spare_capacity = self.out.capacity
-        else:
-            free(self.out.data)
-        self.out.data = NULL
-        self.out.capacity = 0
-        return 0
-
-    cdef int append(self, bytes data) except -1:
-        return output_append(&self.out, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
-
-    cdef int append_length(self, int64_t length) except -1:
-        output_reserve(&self.out, 48)
-        self.out.len += snprintf(self.out.data + self.out.len, 48, "content-length: %lld\r\n", <long long>length)
-        return 0
-
-    cdef int append_chunk_size(self, Py_ssize_t len) except -1:
-        self.begin_out()
-        output_reserve(&self.out, 24)
-        self.out.len += snprintf(self.out.data + self.out.len, 24, "%zx\r\n", <size_t>len)
-        return 0
-
-    cdef bint can_send(self) except -1:
-        """Whether the socket may be written past the transport: it has nothing queued."""
-        if self.fd < 0:
-            return False
-        if self.transport_busy and self.transport.get_write_buffer_size() == 0:
-            self.transport_busy = False
-        return not self.transport_busy
-
     cdef int flush(self) except -1:
-        """Write all that is collected."""
-        cdef size_t sent = 0
-        if self.head_held:
-            return 0        # the step that sent the head will end and finish it
-        if self.out.len and self.transport is not None:
-            if self.can_send():
-                sent = fc_socket_send(self.fd, self.out.data, self.out.len, NULL, 0)
-            if sent < self.out.len:
-                self.hand_over(PyBytes_FromStringAndSize(self.out.data + sent, self.out.len - sent))
-        self.out.len = 0
-        return self.release_out()
-
-    cdef int flush_with(self, bytes data) except -1:
-        """Write all that is collected and `data` after it, without copying `data`."""
-        cdef size_t first = self.out.len
-        cdef size_t second = PyBytes_GET_SIZE(data)
-        cdef size_t sent = 0
-        if self.transport is None:
-            return 0
-        if self.can_send():
-            sent = fc_socket_send(self.fd, self.out.data, first, PyBytes_AS_STRING(data), second)
-        elif first + second <= FLUSH_BYTES:
-            output_append(&self.out, PyBytes_AS_STRING(data), second)
-            return self.flush()
-        if sent < first:
-            self.hand_over(PyBytes_FromStringAndSize(self.out.data + sent, first - sent))
-            sent = first
-        self.out.len = 0
-        if sent < first + second:
-            self.hand_over(data if sent == first else memoryview(data)[sent - first:])
-        return 0
-
-    cdef int hand_over(self, object data) except -1:
-        """Give the transport what the socket did not take."""
-        if not self.transport_busy:
-            self.transport_busy = True
-            self.queued_bytes = 0
-            self.write_progress = self.context.now
-        self.transport.write(data)
-        return 0
-
-    cdef int wake_drain(self) except -1:
-        if self.drain_waiters is None:
-            return 0
-        waiters, self.drain_waiters = self.drain_waiters, None
-        for future in waiters:
-            if not future.done():
-                future.set_result(None)
-        return 0
+        """Write all that is collected, unless a head at its end waits for the end of a step."""
+        return 0 if self.head_held else self.writer.flush()
 
     # ---- the end ---------------------------------------------------------------------------------------------------
 
@@ -877,7 +760,7 @@ cdef class H1Connection(Stream):
             self.deadline_kind = NO_DEADLINE
             self.pos = PyBytes_GET_SIZE(self.buf)
             if self.transport is not None:
-                self.fd = -1
+                self.writer.fd = -1
                 self.transport.close()
         return 0
 
@@ -894,14 +777,14 @@ cdef class H1Connection(Stream):
         if self.reading_paused:
             self.reading_paused = False
             self.context.clean_context.copy().run(self.transport.resume_reading)
-        self.fd = -1
+        self.writer.fd = -1
         self.transport.write_eof()
         return 0
 
     cdef int abort_transport(self) except -1:
         if self.transport is not None:
             self.state = CLOSED
-            self.fd = -1
+            self.writer.fd = -1
             self.deadline_kind = NO_DEADLINE
             self.transport.abort()
         return 0

@@ -41,7 +41,7 @@ async def send_file(connection: Any, file: IO[bytes], offset: int | None, count:
         if descriptor is not None and out >= 0 and hasattr(os, "sendfile"):
             sent = await send_by_kernel(connection, out, descriptor, start, count or 0)
         else:
-            sent = await send_by_parts(connection, file, offset, count)
+            sent = await send_by_parts(connection, file, offset, count, descriptor is not None)
     finally:
         connection.hold_writes(False)
     if descriptor is not None and offset is None:
@@ -80,7 +80,7 @@ async def send_by_kernel(connection: Any, out: int, descriptor: int, start: int,
             part = len(data)
             connection.write_part(data, False)
         except OSError:
-            break       # the client has gone; the transport will say so
+            break  # the client has gone; the transport will say so
         if part == 0:
             break
         sent += part
@@ -92,12 +92,15 @@ async def send_by_kernel(connection: Any, out: int, descriptor: int, start: int,
     return sent
 
 
-async def send_by_parts(connection: Any, file: IO[bytes], offset: int | None, count: int | None) -> int:
+async def send_by_parts(connection: Any, file: IO[bytes], offset: int | None, count: int | None, regular: bool) -> int:
+    loop = asyncio.get_running_loop()
     if offset is not None:
         file.seek(offset)
     sent = 0
     while not connection.lost and (count is None or sent < count):
-        data = file.read(PART_BYTES if count is None else min(PART_BYTES, count - sent))
+        wanted = PART_BYTES if count is None else min(PART_BYTES, count - sent)
+        # What is not a regular file (a pipe) may have nothing to read yet: a thread waits for it, not the loop.
+        data = file.read(wanted) if regular else await loop.run_in_executor(None, file.read, wanted)
         if not data:
             break
         sent += len(data)

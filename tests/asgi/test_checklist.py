@@ -8,6 +8,7 @@ fails when one has no test, or when a test names one that does not exist.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -107,6 +108,7 @@ ELSEWHERE = {
 NAMED = re.compile(r"^((?:[CHRXPLDSF]\d+)(?:, [CHRXPLDSF]\d+)*): |^((?:[CHRXPLDSF]\d+)(?:, [CHRXPLDSF]\d+)*)\.$", re.M)
 
 
+@functools.cache
 def named_requirements() -> dict[str, list[str]]:
     """Requirement -> the tests that name it."""
     found: dict[str, list[str]] = {}

@@ -33,7 +33,7 @@ def test_error_before_start_is_500_and_logged(serve: Serve) -> None:
     served = serve(app)
     exchange = served.request()
     assert (exchange.answer.status, exchange.answer.complete) == (500, True)
-    assert b"before start" not in exchange.client.received
+    assert b"before start" not in exchange.answer.body
     record = the_error(served)
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1], Mistake)
@@ -52,8 +52,8 @@ def test_error_after_waiting_is_500_and_logged(serve: Serve) -> None:
     assert the_error(served).exc_info is not None
 
 
-def test_error_after_start_and_before_a_byte_is_500(serve: Serve) -> None:
-    """R9, R2: the head has not left yet, so the client can still be told."""
+def test_error_after_start_is_visible(serve: Serve) -> None:
+    """R9: a response that was started is cut, also when not a byte of it has left yet."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send(start(200, [(b"x-lost", b"1")]))
@@ -61,8 +61,8 @@ def test_error_after_start_and_before_a_byte_is_500(serve: Serve) -> None:
 
     served = serve(app)
     answer = served.request().answer
-    assert answer.status == 500 or answer.truncated
-    assert answer.header(b"x-lost") is None or answer.truncated
+    assert answer.truncated
+    assert answer.header(b"x-lost") is None
     the_error(served)
 
 
@@ -105,14 +105,13 @@ def test_silent_return_is_500(serve: Serve) -> None:
     served = serve(app)
     answer = served.request().answer
     assert (answer.status, answer.complete) == (500, True)
-    assert "http.response.start" in the_error(served).getMessage() or "without" in ""
+    assert "http.response.start" in the_error(served).getMessage()
 
 
 def test_return_after_start_alone_does_not_hang(serve: Serve) -> None:
     """R9: start was sent, no body message followed."""
     served = serve(sending(start(200)))
-    answer = served.request().answer
-    assert answer.status == 500 or answer.truncated
+    assert served.request().answer.truncated
     assert len(served.take_errors()) == 1
 
 

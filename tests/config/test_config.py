@@ -37,6 +37,14 @@ def test_an_unknown_name_is_refused_with_the_nearest_one() -> None:
         Config(xyzzy=4)
 
 
+def test_methods_are_no_settings_but_can_be_replaced() -> None:
+    config = Config()
+    with pytest.raises(UnknownSettingError, match="no setting 'freeze'"):
+        setattr(config, "freeze", 5)
+    setattr(config, "create_ssl_context", lambda: None)
+    assert config.create_ssl_context() is None
+
+
 def test_instances_share_no_list() -> None:
     first, second = Config(), Config()
     first.bind.append("[::1]:8000")
@@ -75,7 +83,7 @@ def test_class_level_mistakes_are_refused() -> None:
 def test_a_subclass_sets_defaults_and_may_hold_more() -> None:
     class Mine(Config):
         graceful_timeout = "1m"  # type: ignore[assignment]
-        bind = ["localhost:5"]  # type: ignore[assignment]  # noqa: RUF012
+        bind = ["localhost:5"]  # noqa: RUF012
         colour = "red"
 
     config = Mine()
@@ -98,6 +106,14 @@ def test_frozen_settings_hold_every_name_and_cannot_change() -> None:
         settings.workers = 3
     with pytest.raises(AttributeError, match="settings are fixed"):
         del settings.bind
+
+
+def test_the_package_names_what_it_has() -> None:
+    import fastcorn.config as package
+
+    assert all(getattr(package, name) for name in package.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = package.nothing
 
 
 def test_freezing_checks_lists_that_were_changed_in_place() -> None:

@@ -214,6 +214,17 @@ def test_objects_that_are_values_themselves() -> None:
     assert Duration().check(timedelta(seconds=1.5)) == 1.5
 
 
+def test_json_that_is_no_table() -> None:
+    for text, message in (
+        ("{", "must be a JSON object, not '{'"),
+        ("[1]", "must be a table"),
+        ("[" * 10**5, "JSON object"),
+    ):
+        with pytest.raises(ValueError, match="must") as caught:
+            Mapping().parse(text)
+        assert message in str(caught.value)
+
+
 def test_names_of_users_and_groups_become_numbers() -> None:
     assert Owner("user").check("root") == 0
     assert Owner("user").parse("0") == 0

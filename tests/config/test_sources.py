@@ -78,7 +78,8 @@ def test_a_config_object_keeps_its_class(tmp_path: Path, monkeypatch: pytest.Mon
     write(tmp_path / "fc_settings_b.py", text)
     monkeypatch.syspath_prepend(tmp_path)
     config = read_config("python:fc_settings_b.config")
-    assert (config.backlog, config.graceful_timeout, config.create_ssl_context()) == (7, 5.0, "mine")
+    assert (config.backlog, config.graceful_timeout) == (7, 5.0)
+    assert str(config.create_ssl_context()) == "mine"
     assert config.origin("backlog") == "python:fc_settings_b.config"
     assert Config.from_object(config).backlog == 7
     config.bind.append("localhost:1")

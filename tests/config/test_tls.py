@@ -76,6 +76,11 @@ def test_what_does_not_fit_is_told_by_setting(settings: dict[str, object], messa
     assert "\n" not in str(caught.value)
 
 
+def test_ca_certs_may_be_a_file_only() -> None:
+    with pytest.raises(ConfigError, match="^ca_certs: "):
+        context_of(certfile=BOTH, ca_certs=str(FOLDER))
+
+
 def test_the_origin_is_told() -> None:
     config = Config()
     config.put("certfile", "/no/cert.pem", "--ssl-certfile")

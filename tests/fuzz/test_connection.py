@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """H1Connection against random clients and random applications.
 
-Everything comes from seeded generators, so a case that fails once fails each time: its number is in the test's name. The
-watchdog counts turns of the loop (`Driver.settle`), not seconds. Whatever comes in, and whatever the application does,
-the connection writes well-formed answers, tells nobody of an error that is not the application's, and ends.
+Everything comes from seeded generators, so a case that fails once fails each time: its number is in the test's name.
+The watchdog counts turns of the loop (`Driver.settle`), not seconds. Whatever comes in, and whatever the application
+does, the connection writes well-formed answers, tells nobody of an error that is not the application's, and ends.
 """
 
 from __future__ import annotations
@@ -15,18 +15,20 @@ from typing import Any
 import h11
 import pytest
 
+from fastcorn.errors import MessageError
 from tests.applications import body, start
-from tests.exchanges import App, Http1Client, Receive, Scope, Send, read_answers
+from tests.exchanges import App, Event, Http1Client, Receive, Scope, Send, read_answers
 from tests.fakes import Driver
 from tests.serving import Serve
 
 SEEDS = 40
-CASES = 25  # in one test, on one context
+CASES = 60  # in one test, on one context
 
 METHODS = ["GET", "GET", "GET", "POST", "POST", "HEAD", "PUT", "OPTIONS"]
 FIELDS = [
-    b"x-a: 1", b"accept: */*", b"connection: keep-alive", b"connection: close", b"te: trailers", b"expect: 100-continue",
-    b"x-long: " + b"y" * 300, b"cookie: a=b; c=d", b"upgrade: h2c", b"connection: upgrade", b"x-empty:",
+    b"x-a: 1", b"accept: */*", b"connection: keep-alive", b"connection: close", b"te: trailers",
+    b"expect: 100-continue", b"x-long: " + b"y" * 300, b"cookie: a=b; c=d", b"upgrade: h2c",
+    b"connection: upgrade", b"x-empty:",
 ]  # fmt: skip
 BROKEN_FIELDS = [
     b"no colon", b"x y: 1", b"x : 1", b": 1", b"x: a\0b", b"x: a\nb", b" folded", b"host: b", b"content-length: x",
@@ -46,13 +48,15 @@ def chunked(random_: random.Random, data: bytes) -> bytes:
     return bytes(encoded) + random_.choice([b"0\r\n\r\n", b"0\r\n\r\n", b"000;e\r\n\r\n", b"0\r\nx-t: 1\r\n\r\n"])
 
 
-def valid_request(random_: random.Random, method: str) -> bytes:
+def valid_request(random_: random.Random, method: str, bodies: dict[bytes, bytes]) -> bytes:
+    """A request to a path of its own; notes its body under that."""
     version = random_.choice([b"1.1"] * 5 + [b"1.0"])
-    lines = [b"%b /%d?q HTTP/%b" % (method.encode(), random_.randrange(1000), version), b"Host: a"]
+    path = b"/%d" % len(bodies)
+    lines = [b"%b %b?q HTTP/%b" % (method.encode(), path, version), b"Host: a"]
     lines += random_.sample(FIELDS, random_.randint(0, 3))
-    content = b""
+    content = bodies[path] = b""
     if method in ("POST", "PUT"):
-        data = random_.randbytes(random_.choice([0, 1, 10, 1000, 100_000]))
+        data = bodies[path] = random_.randbytes(random_.choice([0, 1, 10, 1000, 100_000]))
         if version == b"1.1" and random_.random() < 0.5:
             lines.append(b"Transfer-Encoding: chunked")
             content = chunked(random_, data)
@@ -99,16 +103,29 @@ class Failure(Exception):
     """What the applications raise."""
 
 
-def random_application(random_: random.Random, failures: list[bool]) -> App:
-    """An application that decides anew at each call how it behaves; it notes when it misbehaves."""
+def random_application(random_: random.Random, failures: list[bool], received: dict[bytes, bytes]) -> App:
+    """An application that decides anew at each call how it behaves.
+
+    It notes in `failures` when it misbehaves, and in `received` the bodies it was given, by path.
+    """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["raw_path"]
+        received[path] = b""
+
+        async def receive_and_note() -> Event:
+            event = await receive()
+            received[path] += event.get("body", b"")
+            return event
+
         plan = [random_.choice(ACTIONS) for _ in range(random_.randint(0, 4))]
         try:
             for action in plan:
-                await action(random_, receive, send)
+                await action(random_, receive_and_note, send)
             if random_.random() < 0.8:
-                await answer(random_, receive, send)
+                await answer(random_, path, send)
+                if random_.random() < 0.2:
+                    await receive_and_note()
         except OSError:
             raise
         except Exception:
@@ -163,11 +180,13 @@ async def fail(random_: random.Random, receive: Receive, send: Send) -> None:
         raise Failure
 
 
-async def answer(random_: random.Random, receive: Receive, send: Send) -> None:
+async def answer(random_: random.Random, path: bytes, send: Send) -> None:
     data = random_.randbytes(random_.choice([0, 1, 100, 5000, 300_000]))
     status = random_.choice([200, 200, 200, 204, 304, 404, 500])
     length = len(data) + random_.choice([0, 0, 0, 0, 0, 0, 0, 1, -1])
-    fields = [(b"content-length", b"%d" % max(length, 0))] if random_.random() < 0.6 else []
+    fields = [(b"x-path", path)]
+    if random_.random() < 0.6:
+        fields.append((b"content-length", b"%d" % max(length, 0)))
     if random_.random() < 0.1:
         fields.append((b"connection", b"close"))
     trailers = random_.random() < 0.2
@@ -182,8 +201,6 @@ async def answer(random_: random.Random, receive: Receive, send: Send) -> None:
         await send(body())
         if trailers:
             await send({"type": "http.response.trailers", "headers": [(b"x-t", b"1")]})
-    if random_.random() < 0.2:
-        await receive()
 
 
 ACTIONS = [read_one, read_all, read_all, wait, abandon_a_read, misuse, hint, fail]
@@ -192,6 +209,7 @@ ACTIONS = [read_one, read_all, read_all, wait, abandon_a_read, misuse, hint, fai
 def converse(random_: random.Random, client: Http1Client, data: bytes) -> None:
     """Sends data in pieces, with pauses, a client that stops reading, time that passes, and some kind of end."""
     transport = client.transport
+    patience = 4  # seconds that pass in all: less than any deadline, so that whole requests are answered as such
     for piece in pieces(random_, data):
         if transport.closed:
             break
@@ -203,8 +221,9 @@ def converse(random_: random.Random, client: Http1Client, data: bytes) -> None:
             transport.resume_client(random_.choice([1, 1000, None]))
         elif event == 2:
             client.driver.settle()
-        elif event == 3:
-            client.served.tick(random_.choice([0.5, 1, 3]))
+        elif event == 3 and patience:
+            patience -= 1
+            client.served.tick(1)
     client.driver.settle()
     end = random_.randrange(4)
     if end == 0 and not transport.closed:
@@ -215,20 +234,28 @@ def converse(random_: random.Random, client: Http1Client, data: bytes) -> None:
 
 
 def finish(client: Http1Client) -> None:
-    """The client reads everything; whatever is still open is closed by a deadline."""
+    """The client reads everything and waits for a deadline to close the connection; the last resort is to leave.
+
+    Only an application that still runs (it waits for a disconnect, say) keeps a connection open beyond the deadlines.
+    """
     transport = client.transport
+    context = client.served.context
     if not transport.closed:
         transport.resume_client()
-    for _ in range(200):
+    for _ in range(40):
         client.driver.settle()
-        if transport.closed:
+        if transport.closed and not context.active_requests:
             return
         client.served.tick(1)
-    raise AssertionError("the connection never ended")
+    assert context.active_requests == 1, "the connection is open, and nobody knows why"
+    if not transport.closed:
+        client.vanish()
+    client.served.tick(3)
+    assert context.active_requests == 0, "the application was not told that its client left"
 
 
-def assert_well_formed(client: Http1Client, methods: list[str], whole: bool) -> None:
-    """What was written is a sequence of answers, of which only the last may be cut."""
+def assert_well_formed(client: Http1Client, methods: list[str], paths: list[bytes], whole: bool) -> None:
+    """What was written is a sequence of answers, each to the request in its place; only the last may be cut."""
     received = client.received
     if whole:
         try:
@@ -236,8 +263,10 @@ def assert_well_formed(client: Http1Client, methods: list[str], whole: bool) -> 
         except h11.RemoteProtocolError as error:
             raise AssertionError(f"{error}: {received[-300:]!r}") from error
         assert all(answer.complete for answer in answers[:-1])
+        for answer, path in zip(answers, paths, strict=False):
+            assert answer.header(b"x-path") in (path, None)
     else:
-        assert not received or received.startswith(b"HTTP/1.1 ")
+        assert received[:9] == b"HTTP/1.1 "[: len(received)]
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
@@ -248,21 +277,27 @@ def test_any_client_with_any_application(serve: Serve, driver: Driver, seed: int
     settings: dict[str, Any] = {"body_timeout": 20.0, "write_timeout": 20.0, "app_disconnect_grace": 1.0}
     if seed % 4 == 0:
         settings |= {"max_request_body_size": 500, "max_concurrent_requests": 2, "keep_alive_max_requests": 3}
-    served = serve(random_application(random_, failures), **settings)
+    bodies: dict[bytes, bytes] = {}
+    received: dict[bytes, bytes] = {}
+    served = serve(random_application(random_, failures, received), **settings)
     for _ in range(CASES):
         client = served.connect()
         methods = [random_.choice(METHODS) for _ in range(random_.randint(1, 5))]
-        requests = [valid_request(random_, method) for method in methods]
+        first = len(bodies)
+        requests = [valid_request(random_, method, bodies) for method in methods]
         whole = random_.random() < 0.6
         if not whole:
             victim = random_.randrange(len(requests))
             requests[victim] = mutated(random_, requests[victim])
         converse(random_, client, b"".join(requests))
         finish(client)
-        assert_well_formed(client, methods, whole)
-    for record in served.take_errors():
-        assert record.exc_info is None or isinstance(record.exc_info[1], (Failure, Exception))
-        assert "fastcorn" not in str(record.exc_info[2]) if record.exc_info else True
+        paths = list(bodies)[first:]
+        assert_well_formed(client, methods, paths, whole)
+        if whole:
+            assert all(bodies[path].startswith(received.get(path, b"")) for path in paths)
+    raised = [record.exc_info[1] for record in served.take_errors() if record.exc_info]
+    assert len(raised) == len(failures)
+    assert {type(error) for error in raised} <= {Failure, MessageError}
     assert not served.context.connections
     assert served.context.active_requests == 0
 
@@ -290,7 +325,7 @@ def test_any_bytes(serve: Serve, driver: Driver, seed: int) -> None:
                 client.transport.deliver(piece)
         finish(client)
         received = client.received
-        assert not received or received.startswith(b"HTTP/1.1 ")
+        assert received[:9] == b"HTTP/1.1 "[: len(received)]
         assert b" 500 " not in received.partition(b"\r\n")[0]
 
 

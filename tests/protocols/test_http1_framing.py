@@ -25,10 +25,20 @@ def test_head_and_first_body_leave_in_one_write(serve: Serve) -> None:
 
 def test_head_and_chunked_body_leave_in_one_write(serve: Serve) -> None:
     """P1: without a length, the last chunk included."""
-    client = serve(sending(start(), body(b"hello"))).connect()
+    client = serve(sending(start(), body(b"hello", True), body())).connect()
     client.send(GET)
     assert len(client.transport.writes) == 1
     assert client.received.endswith(b"\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+
+
+def test_body_in_one_message_is_given_its_length(serve: Serve) -> None:
+    """P1, P5: the end is known with the beginning, so nothing is chunked and HTTP/1.0 may keep the connection."""
+    for request in (GET, b"GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n"):
+        client = serve(sending(start(), body(b"hello"))).connect()
+        client.send(request)
+        answer = client.answers[0]
+        assert (answer.header(b"content-length"), answer.header(b"transfer-encoding")) == (b"5", None)
+        assert not client.ended
 
 
 def test_messages_of_one_step_leave_in_one_write(serve: Serve) -> None:
@@ -339,7 +349,8 @@ def test_broken_chunk_ends_the_request(serve: Serve) -> None:
     """P2: 400 when nothing was answered yet, and the application learns that the body is not whole."""
     app = Recorder()
     client = serve(app).connect()
-    client.send(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n")
+    client.send(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")
+    client.send(b"zz\r\n")
     assert app.events[-1]["type"] == "http.disconnect"
     assert client.ended
     assert client.answers[0].status == 400
@@ -350,7 +361,8 @@ def test_upgrade_that_is_not_supported_is_ignored(serve: Serve) -> None:
     app = Recorder()
     client = serve(app).connect()
     client.send(
-        b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAA\r\n\r\n"
+        b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade, http2-settings\r\n"
+        b"upgrade: h2c\r\nhttp2-settings: AAA\r\n\r\n"
     )
     assert client.answers[0].status == 200
     assert app.scope["type"] == "http"

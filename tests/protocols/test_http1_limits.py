@@ -21,10 +21,10 @@ def refused(serve: Serve, request: bytes, **settings: Any) -> int:
     client = serve(app, **settings).connect()
     client.send(request)
     assert app.scopes == []
-    assert client.ended
     (answer,) = client.answers
     assert answer.complete
     assert answer.header(b"connection") == b"close"
+    assert client.ended
     return answer.status
 
 

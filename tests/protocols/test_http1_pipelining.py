@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 
 import pytest
 
-from tests.applications import Recorder, answering, body, path_echo, read_body, start
+from tests.applications import Recorder, answering, body, echo, path_echo, read_body, start
 from tests.exchanges import Receive, Scope, Send
 from tests.fakes import Driver
 from tests.serving import Serve
@@ -181,14 +182,14 @@ def test_client_that_pipelines_while_the_application_waits_is_paused(serve: Serv
     app = Recorder(gate=gate)
     client = serve(app).connect()
     client.send(get("a"))
-    data = get("b") * 4000
+    data = get("b") * 500
     for _ in range(20):
         client.send(data)
     assert client.transport.reading_paused
     assert client.transport.bytes_delivered <= 1024 * 1024
     gate.set()
     client.driver.settle()
-    assert len(app.scopes) == 1 + 20 * 4000
+    assert len(app.scopes) == 1 + 20 * 500
 
 
 @pytest.mark.parametrize("waits", [False, True])
@@ -242,6 +243,45 @@ def test_body_of_the_next_request_is_not_given_to_this_one(serve: Serve) -> None
     gate.set()
     client.driver.settle()
     assert bodies == [b"one", b"two"]
+
+
+def test_context_variables_do_not_leak_along_a_pipeline(serve: Serve) -> None:
+    """P2, C1: a request that is begun by the end of another does not inherit its context."""
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
+    seen: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(variable.get())
+        variable.set(scope["path"])
+        if scope["path"] == "/waits":
+            await asyncio.sleep(0)
+        await path_echo(scope, receive, send)
+
+    client = serve(app).connect()
+    client.send(get("a") + get("waits") + get("b") + get("waits") + get("c"))
+    client.send(get("d"))
+    assert seen == ["unset"] * 6
+
+
+def test_context_variables_do_not_leak_into_paused_reads(serve: Serve) -> None:
+    """P10, C1: nor does one whose bytes an application let in by reading its body."""
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
+    seen: list[str] = []
+    gate = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(variable.get())
+        variable.set("set")
+        await gate.wait()
+        await echo(scope, receive, send)
+
+    client = serve(app).connect()
+    client.send(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000\r\n\r\n" + b"x" * 1_000_000 + get("next"))
+    assert client.transport.reading_paused
+    gate.set()
+    client.driver.settle()
+    assert seen == ["unset", "unset"]
+    assert len(client.answers) == 2
 
 
 def test_old_request_cannot_speak_into_the_next(serve: Serve) -> None:

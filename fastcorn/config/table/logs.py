@@ -47,7 +47,7 @@ SETTINGS = (
         "logconfig",
         FilePath(example="logging.ini or json:logging.json or toml:logging.toml", metavar="FILE"),
         None,
-        "File for logging.config: ini, or json: or toml: before its path",
+        "File for logging.config: ini, or with json:, toml: or yaml: before its path",
         flags=("--log-config",),
     ),
     Setting("logconfig_dict", Mapping(optional=True), None, "Dictionary for logging.config.dictConfig"),

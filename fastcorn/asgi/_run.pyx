@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: MIT
+"""Runs an application in a task for one exchange, whatever the exchange is.
+
+`Cycle` is what HTTPCycle (and a cycle of another kind) has in common with it: it is started by its connection, told when a
+step of the application has ended, and how the application ended. `ApplicationRun` is the coroutine that the task drives.
+"""
+
+import collections.abc
+
+cimport cython
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF
+
+from fastcorn.asgi._context cimport Context
+
+
+cdef extern from "Python.h":
+    # 0 = returned, -1 = raised, 1 = yielded (PySendResult)
+    int PyIter_Send(object iterator, object value, PyObject **result) except -1
+    bint PyCoro_CheckExact(object value)
+    object PyObject_Call(object callable, object arguments, object keywords)
+
+
+# What ApplicationRun.step() returns when there is no next step.
+cdef object RETURNED = object()
+
+
+cdef class Cycle:
+    """One exchange as its application sees it."""
+
+    cdef int start(self) except -1:
+        """Call the application and run it in a task; on Python 3.12+ its first step runs before this returns."""
+        cdef Context context = self.context
+        cdef ApplicationRun run
+        context.request_started()
+        try:
+            coroutine = context.application(self.scope, self.receive, self.send)
+            if not PyCoro_CheckExact(coroutine) and not hasattr(coroutine, "send"):
+                coroutine = coroutine.__await__()
+        except Exception as error:
+            self.application_raised(error)
+            return self.application_ended()
+        run = ApplicationRun.__new__(ApplicationRun)
+        run.cycle = self
+        run.coroutine = coroutine
+        task = PyObject_Call(context.task_class, (run,), context.task_options)
+        if not self.finished:
+            # asyncio keeps only weak references to tasks; the set keeps this one alive and lets a stop cancel it.
+            self.task = task
+            context.running.add(self)
+        return 0
+
+    cdef int application_ended(self) except -1:
+        self.finished = True
+        if self.task is not None:
+            self.context.running.discard(self)
+            self.task = None
+        self.context.request_ended()
+        return self.step_ended()
+
+    def cancel(self):
+        """Cancel the application's task, if it still runs."""
+        if self.task is not None:
+            self.task.cancel()
+
+    cdef int step_ended(self) except -1:
+        raise NotImplementedError
+
+    cdef int application_returned(self) except -1:
+        raise NotImplementedError
+
+    cdef int application_raised(self, object error) except -1:
+        raise NotImplementedError
+
+    cdef int fail(self) except -1:
+        raise NotImplementedError
+
+
+@cython.final
+@cython.freelist(64)
+cdef class ApplicationRun:
+    """The coroutine that a request's task drives: the application's own coroutine, watched.
+
+    It tells the cycle when a step begins and ends, so that output is written once a step, and how the application ended,
+    without a done-callback on the task. To inspect, asyncio's debug mode and anyio it looks like what it wraps.
+    """
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        yielded = self.step(None, None)
+        if yielded is RETURNED:
+            raise StopIteration     # compiled to `return NULL`: no exception is made
+        return yielded
+
+    def send(self, value):
+        yielded = self.step(value, None)
+        if yielded is RETURNED:
+            raise StopIteration
+        return yielded
+
+    def throw(self, type, value=None, traceback=None):
+        yielded = self.step(None, type if value is None else value)
+        if yielded is RETURNED:
+            raise StopIteration
+        return yielded
+
+    def close(self):
+        coroutine, self.coroutine = self.coroutine, None
+        if coroutine is not None and hasattr(coroutine, "close"):
+            coroutine.close()
+
+    cdef object step(self, object value, object error):
+        """Run the application to its next suspension and return what it yields, or RETURNED."""
+        cdef Cycle cycle = self.cycle
+        cdef PyObject *result = NULL
+        cdef bint suspended
+        if self.coroutine is None:
+            raise RuntimeError("the application has ended already")
+        cycle.running = True
+        cycle.step_bytes = 0
+        try:
+            if error is None:
+                suspended = PyIter_Send(self.coroutine, value, &result) == 1
+                # The reference that PyIter_Send gave us is now `yielded`'s.
+                yielded = <object>result
+                Py_DECREF(yielded)
+            else:
+                suspended, yielded = self.throw_in(error)
+        except Exception as raised:
+            cycle.running = False
+            self.coroutine = None
+            cycle.application_raised(raised)
+            cycle.application_ended()
+            return RETURNED
+        except BaseException:
+            # Cancellation, KeyboardInterrupt, SystemExit: the task and the loop have to see them.
+            cycle.running = False
+            self.coroutine = None
+            cycle.fail()
+            cycle.application_ended()
+            raise
+        cycle.running = False
+        if suspended:
+            cycle.step_ended()
+            return yielded
+        self.coroutine = None
+        cycle.application_returned()
+        cycle.application_ended()
+        return RETURNED
+
+    cdef tuple throw_in(self, object error):
+        try:
+            return True, self.coroutine.throw(error)
+        except StopIteration as stop:
+            return False, stop.value
+
+    @property
+    def __name__(self):
+        return getattr(self.coroutine, "__name__", "application")
+
+    @property
+    def __qualname__(self):
+        return getattr(self.coroutine, "__qualname__", "application")
+
+    @property
+    def cr_await(self):
+        return getattr(self.coroutine, "cr_await", None)
+
+    @property
+    def cr_frame(self):
+        return getattr(self.coroutine, "cr_frame", None)
+
+    @property
+    def cr_code(self):
+        return getattr(self.coroutine, "cr_code", None)
+
+    @property
+    def cr_origin(self):
+        return getattr(self.coroutine, "cr_origin", None)
+
+    @property
+    def cr_running(self):
+        return self.cycle.running
+
+    @property
+    def cr_suspended(self):
+        return self.coroutine is not None and not self.cycle.running
+
+
+collections.abc.Coroutine.register(ApplicationRun)

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""An application that is being served: its lifespan and the context of its connections.
+
+Made by fastcorn.worker.worker, one at the start and one for each reload. start() brings the application up; retire()
+lets its connections end, as long as that may take, and then takes it down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastcorn.asgi.application import Application
+from fastcorn.asgi.lifespan import Lifespan
+from fastcorn.errors import FastcornError
+
+# After graceful_timeout: how long applications that were cancelled get to clean up, and cut connections to end.
+CANCEL_SECONDS = 1.0
+
+# A stop that was forced grants the lifespan this much, so that it cannot hold the process.
+FORCED_LIFESPAN_SECONDS = 5.0
+
+
+class Generation:
+    """One application in one worker.
+
+    Args:
+        application: what is served.
+        settings: the frozen settings.
+        error_log: has error(), warning(), info() and debug().
+        access_log: the callable of the compiled side, or None.
+        context_class: makes the context; fastcorn.asgi._context.Context by default.
+    """
+
+    def __init__(
+        self, application: Application, settings: Any, *, error_log: Any, access_log: Any, context_class: Any = None
+    ) -> None:
+        self.application = application
+        self.context: Any = None
+        self._settings = settings
+        self._error_log = error_log
+        self._access_log = access_log
+        self._context_class = context_class
+        self.lifespan = Lifespan(
+            application.call,
+            mode=settings.lifespan,
+            startup_timeout=settings.startup_timeout,
+            shutdown_timeout=settings.shutdown_timeout,
+            log=error_log,
+        )
+
+    async def start(self) -> None:
+        """Starts the application and makes the context.
+
+        Raises:
+            LifespanFailureError, LifespanTimeoutError: the application did not start.
+        """
+        if self.application.hint:
+            self._error_log.warning(self.application.hint)
+        await self.lifespan.startup()
+        make_context = self._context_class
+        if make_context is None:
+            from fastcorn.asgi._context import Context
+
+            make_context = Context
+        self.context = make_context(
+            self.application.call,
+            self._settings,
+            asyncio.get_running_loop(),
+            state=self.lifespan.state,
+            access_log=self._access_log,
+            error_log=self._error_log,
+        )
+
+    async def retire(self, forced: asyncio.Event) -> None:
+        """Ends the connections and the application: gracefully for graceful_timeout, or until forced is set.
+
+        Raises:
+            LifespanFailureError, LifespanTimeoutError: the application's shutdown failed.
+        """
+        if self.context is not None:
+            await self._end_connections(forced)
+        await self._end_lifespan(forced)
+
+    async def _end_connections(self, forced: asyncio.Event) -> None:
+        context, idle = self.context, asyncio.Event()
+        context.when_idle = idle.set
+        context.begin_drain()
+        if not await first_of(idle, forced, timeout=self._settings.graceful_timeout):
+            return
+        if not forced.is_set():
+            self._error_log.warning(
+                "graceful_timeout (%g s) is over: closing %d connections, cancelling %d requests",
+                self._settings.graceful_timeout,
+                len(context.connections),
+                context.active_requests,
+            )
+        context.cancel_all()
+        if not forced.is_set():
+            await first_of(idle, forced, timeout=CANCEL_SECONDS)
+        context.abort_all()
+        await first_of(idle, timeout=CANCEL_SECONDS)
+        context.when_idle = None
+
+    async def _end_lifespan(self, forced: asyncio.Event) -> None:
+        shutdown = asyncio.ensure_future(self.lifespan.shutdown())
+        hurry = asyncio.ensure_future(forced.wait())
+        await asyncio.wait({shutdown, hurry}, return_when=asyncio.FIRST_COMPLETED)
+        hurry.cancel()
+        if not shutdown.done():
+            await asyncio.wait({shutdown}, timeout=FORCED_LIFESPAN_SECONDS)
+        if not shutdown.done():
+            shutdown.cancel()
+            await asyncio.wait({shutdown})
+            raise FastcornError("the application's shutdown was cut short")
+        await shutdown
+
+
+async def first_of(wanted: asyncio.Event, *others: asyncio.Event, timeout: float | None) -> bool:
+    """Waits for one of the events; returns whether wanted is still not set."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in (wanted, *others)]
+    try:
+        await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for waiter in waiting:
+            waiter.cancel()
+    return not wanted.is_set()

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+"""The signals that stop a worker.
+
+Called by fastcorn.worker.serving. Signal handlers belong to the main thread: anywhere else this does nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
+
+
+class StopSignals:
+    """While entered, SIGINT, SIGTERM and (on Windows) SIGBREAK call a function on the loop.
+
+    The handlers that were there before are put back at the end.
+
+    Args:
+        loop: the running loop.
+        callback: called with the signal's number, on the loop, once for each signal.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[int], None]) -> None:
+        self._loop = loop
+        self._callback = callback
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in STOP_SIGNALS:
+                self._before[number] = signal.getsignal(number)
+                self._install(number)
+        return self
+
+    def _install(self, number: int) -> None:
+        try:
+            self._loop.add_signal_handler(number, self._callback, number)
+        except NotImplementedError:  # Windows' loops have none
+            signal.signal(number, self._wake)
+
+    def _wake(self, number: int, frame: object) -> None:
+        self._loop.call_soon_threadsafe(self._callback, number)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            try:
+                self._loop.remove_signal_handler(number)
+            except NotImplementedError:
+                pass
+            # None: it was not installed from Python, so it cannot be put back from there.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        self._before.clear()

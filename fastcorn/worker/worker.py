@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: MIT
+"""Worker: serves one application on the listening sockets of a configuration, in the running loop.
+
+Called by fastcorn.worker.serving (the command and serve()) and by fastcorn.server. Order of a start: bind, start the
+application, listen. Order of a stop: take what waits to be accepted, close the listening sockets, let the connections
+end, stop the application.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from fastcorn.asgi.application import Application
+from fastcorn.config.sockets import Sockets, bind_error
+from fastcorn.observability.logger import access_log, error_log
+from fastcorn.worker.generation import Generation
+from fastcorn.worker.listener import Listener
+
+
+class Worker:
+    """One application on the sockets of one configuration.
+
+    Args:
+        application: what is served.
+        config: a Config; its settings are fixed when the worker is made.
+        sockets: bound sockets to use instead of binding those of the configuration; the worker closes them.
+        context_class: for tests.
+        connection_class: for tests; fastcorn.protocols._http1.H1Connection by default.
+
+    Raises:
+        ConfigError: a setting is wrong, or a log cannot be opened.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        config: Any,
+        *,
+        sockets: Sockets | None = None,
+        context_class: Any = None,
+        connection_class: Any = None,
+    ) -> None:
+        self.settings = config.freeze()
+        self.error_log = error_log(config.log)
+        self.listeners: list[Listener] = []
+        self._config = config
+        self._access_log = access_log(config.log)
+        self._sockets = sockets
+        self._context_class = context_class
+        self._connection_class = connection_class
+        self._generation = self._new_generation(application)
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._forced = asyncio.Event()
+        self._stopping: asyncio.Task[None] | None = None
+        self._ticking: asyncio.TimerHandle | None = None
+        self._ssl_context: Any = None
+
+    @property
+    def urls(self) -> list[str]:
+        """Where the worker listens, with real ports."""
+        return [listener.url for listener in self.listeners]
+
+    @property
+    def context(self) -> Any:
+        """The context of new connections; None before start()."""
+        return self._generation.context
+
+    def _new_generation(self, application: Application) -> Generation:
+        return Generation(
+            application,
+            self.settings,
+            error_log=self.error_log,
+            access_log=self._access_log,
+            context_class=self._context_class,
+        )
+
+    async def start(self) -> None:
+        """Binds, starts the application and accepts connections.
+
+        Raises:
+            AddressError: an address cannot be listened on.
+            LifespanFailureError, LifespanTimeoutError: the application did not start.
+        """
+        if self._sockets is None:
+            self._sockets = self._config.create_sockets()
+        try:
+            self._ssl_context = self._config.create_ssl_context()
+            await self._generation.start()
+            await self._listen()
+        except BaseException:
+            self._close_sockets()
+            await self._retire(self._generation)
+            raise
+        self._tick()
+        for url in self.urls:
+            self.error_log.info("Running on %s (CTRL + C to quit)", url)
+
+    async def stop(self) -> None:
+        """Stops: nothing that a client sent before is lost, unless graceful_timeout ends or force() is called.
+
+        It goes on when the caller is cancelled; calling it again waits for the same stop.
+
+        Raises:
+            LifespanFailureError, LifespanTimeoutError: the application's shutdown failed.
+        """
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self._stop())
+        await asyncio.shield(self._stopping)
+
+    async def _stop(self) -> None:
+        try:
+            await asyncio.gather(*[listener.close() for listener in self.listeners])
+            self._close_sockets()
+            if self._retiring:
+                await asyncio.wait(self._retiring)
+            await self._generation.retire(self._forced)
+        finally:
+            self._close_sockets()
+            if self._ticking is not None:
+                self._ticking.cancel()
+
+    def force(self) -> None:
+        """Cuts a stop short: connections are closed now, the application gets a few seconds."""
+        self._forced.set()
+
+    async def reload(self, application: Application, config: Any = None) -> None:
+        """Serves new connections with another application; those that are open end with the one they began with.
+
+        Args:
+            application: the new application; its lifespan has to start before anything changes.
+            config: new settings; None keeps them. Addresses and logs stay as they are.
+
+        Raises:
+            LifespanFailureError, LifespanTimeoutError: the new application did not start; the old one goes on.
+        """
+        if config is not None:
+            self.settings = config.freeze()
+        generation = self._new_generation(application)
+        await generation.start()
+        old, self._generation = self._generation, generation
+        old.context.accept_hook = None
+        self._watch_limit(generation.context)
+        if self.settings.max_connections is not None:
+            self._limit_reached(False)
+        retiring = asyncio.ensure_future(self._retire(old))
+        self._retiring.add(retiring)
+        retiring.add_done_callback(self._retiring.discard)
+
+    async def _retire(self, generation: Generation) -> None:
+        try:
+            await generation.retire(self._forced)
+        except Exception as error:
+            self.error_log.error("%s", error)
+
+    async def _listen(self) -> None:
+        assert self._sockets is not None
+        self._watch_limit(self._generation.context)
+        for sock, ssl_context in [
+            *[(sock, self._ssl_context) for sock in self._sockets.secure_sockets],
+            *[(sock, None) for sock in self._sockets.insecure_sockets],
+        ]:
+            listener = Listener(
+                sock,
+                self._factory(),
+                backlog=self.settings.backlog,
+                room=None if self.settings.max_connections is None else self._room,
+                ssl_context=ssl_context,
+                handshake_timeout=self.settings.ssl_handshake_timeout,
+                log=self.error_log,
+            )
+            try:
+                await listener.start()
+            except OSError as error:
+                raise bind_error(error, "bind", listener.url.partition("//")[2], self._config.origin("bind")) from None
+            self.listeners.append(listener)
+
+    def _factory(self) -> Callable[[], Any]:
+        connection = self._connection_class
+        if connection is None:
+            from fastcorn.protocols._http1 import H1Connection
+
+            connection = H1Connection
+        return lambda: connection(self._generation.context)
+
+    def _watch_limit(self, context: Any) -> None:
+        if self.settings.max_connections is not None:
+            context.accept_hook = self._limit_reached
+
+    def _limit_reached(self, reached: bool) -> None:
+        for listener in self.listeners:
+            if reached:
+                listener.pause()
+            else:
+                listener.resume()
+
+    def _room(self) -> int:
+        """How many connections may still be accepted; those that were accepted and are not made yet count too."""
+        arriving = sum(len(listener.arriving) for listener in self.listeners)
+        return int(self.settings.max_connections) - len(self._generation.context.connections) - arriving
+
+    def _tick(self) -> None:
+        """Once a second, just after the clock's second has changed: the date of responses is right that way."""
+        loop = asyncio.get_running_loop()
+        self._ticking = loop.call_later(1.001 - time.time() % 1.0, self._tick)
+        try:
+            self._generation.context.tick()
+        except Exception:
+            self.error_log.error("an error in the server's clock", exc_info=True)
+
+    def _close_sockets(self) -> None:
+        for listener in self.listeners:
+            listener.drop()
+        if self._sockets is not None:
+            self._sockets.close()
