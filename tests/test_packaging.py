@@ -11,6 +11,7 @@ import http.client
 import importlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -138,7 +139,12 @@ def run(*command: str | Path, cwd: Path) -> str:
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the sdist and the wheel that was built from it."""
     folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT, cwd=folder)
+    copy = folder / "tree"  # a build leaves metadata in its tree, which would change what other tests import
+    left_out = shutil.ignore_patterns(
+        ".git", ".venv*", ".*_cache", "build", "dist", "*.so", "*.egg-info", "__pycache__"
+    )
+    shutil.copytree(ROOT, copy, ignore=left_out)
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, copy, cwd=folder)
     return folder
 
 

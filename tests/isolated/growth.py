@@ -2,9 +2,8 @@
 """Does repeated work keep memory? Used by the scripts of this folder, each of which runs in an interpreter of its own.
 
 Three exact counts, taken after a garbage collection: memory blocks of the interpreter, objects that the collector
-tracks, and bytes in use by malloc (glibc). After a warm-up they must not grow from round to round. Each script does at
-least 240 things in the rounds that count, so a leak of one object shows as more than the tolerance; what caches and
-freelists still move was seen to stay below 70 blocks.
+tracks, and bytes in use by malloc (glibc). Each script does at least 240 things in a window, so a leak of one object
+shows as more than the tolerance in every window; what caches and freelists still move soon falls below it.
 """
 
 import ctypes
@@ -13,9 +12,10 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+WINDOWS = 10
 ROUNDS = 4
-TOLERATED_BLOCKS = 150
-TOLERATED_BYTES = 16 * 1024
+TOLERATED_BLOCKS = 100
+TOLERATED_BYTES = 4 * 1024
 
 
 class MallocInfo(ctypes.Structure):
@@ -59,15 +59,20 @@ def sample() -> Sample:
     return Sample(sys.getallocatedblocks(), len(gc.get_objects()), malloc_bytes())
 
 
-def check(work: Callable[[], None], rounds: int = ROUNDS) -> None:
-    """Runs work() twice to warm up, then `rounds` times; exits with a message when memory grows with it."""
-    work()
+def check(work: Callable[[], None]) -> None:
+    """Runs work() in windows of ROUNDS; exits with a message when memory grows in every one of them.
+
+    A leak grows in each window; a cache or a freelist that still fills does so in the first ones only.
+    """
     work()
     before = sample()
-    for _ in range(rounds):
-        work()
-    after = sample()
-    grown = Sample(after.blocks - before.blocks, after.objects - before.objects, after.malloc - before.malloc)
-    print(f"grown in {rounds} rounds: {grown.blocks} blocks, {grown.objects} objects, {grown.malloc} bytes of malloc")
-    if grown.blocks > TOLERATED_BLOCKS or grown.objects > TOLERATED_BLOCKS or grown.malloc > TOLERATED_BYTES:
-        sys.exit(f"memory grows: {before} -> {after}")
+    for window in range(WINDOWS):
+        for _ in range(ROUNDS):
+            work()
+        after = sample()
+        grown = Sample(after.blocks - before.blocks, after.objects - before.objects, after.malloc - before.malloc)
+        print(f"window {window}: grown by {grown}")
+        if grown.blocks <= TOLERATED_BLOCKS and grown.objects <= TOLERATED_BLOCKS and grown.malloc <= TOLERATED_BYTES:
+            return
+        before = after
+    sys.exit("memory grows in every window")
