@@ -6,29 +6,29 @@ The public names are imported when they are first used, so that `import fastcorn
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from fastcorn._version import __version__ as __version__
     from fastcorn.config import Config as Config
-    from fastcorn.run import run as run
     from fastcorn.server import Server as Server
 
-_HOME = {
+HOMES = {
     "Config": "fastcorn.config",
     "Server": "fastcorn.server",
     "__version__": "fastcorn._version",
-    "run": "fastcorn.run",
 }
 
-__all__ = ["Config", "Server", "__version__", "run"]
+__all__ = ["Config", "Server", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
+    from importlib import import_module
+
+    value = getattr(import_module(HOMES[name]), name)
     globals()[name] = value
     return value
 

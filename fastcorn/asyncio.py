@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from fastcorn.asgi.application import wrap
 from fastcorn.config.pending import check_pending
-from fastcorn.typing import Framework, Mode, ShutdownTrigger
 from fastcorn.worker.serving import serve_worker
 from fastcorn.worker.worker import Worker
 
 if TYPE_CHECKING:
     from fastcorn.config import Config
+    from fastcorn.typing import Framework, Mode, ShutdownTrigger
 
 
 async def serve(

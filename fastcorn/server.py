@@ -18,12 +18,12 @@ from fastcorn.asyncio import InRunningLoop
 from fastcorn.config.config import Config
 from fastcorn.config.pending import check_pending
 from fastcorn.config.table import SETTINGS
-from fastcorn.typing import Framework, Mode
 from fastcorn.worker.serving import serve_worker
 from fastcorn.worker.worker import Worker
 
 if TYPE_CHECKING:
     from fastcorn.config import Settings
+    from fastcorn.typing import Framework, Mode
 
 
 class Server:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fastcorn.config.errors import ConfigError
-from fastcorn.typing import Framework, Mode, ShutdownTrigger
 
 if TYPE_CHECKING:
     from fastcorn.config import Config
+    from fastcorn.typing import Framework, Mode, ShutdownTrigger
 
 
 async def serve(

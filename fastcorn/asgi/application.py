@@ -9,12 +9,13 @@ fastcorn.asgi.wsgi. Nothing here runs per request but the two small adapters at 
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fastcorn.asgi.reference import parse_reference, resolve_reference
 from fastcorn.errors import NoAppError
-from fastcorn.typing import ASGI2Application, ASGI3Application
+
+if TYPE_CHECKING:
+    from fastcorn.typing import ASGI2Application, ASGI3Application
 
 Interface = Literal["asgi3", "asgi2", "wsgi"]
 
@@ -26,21 +27,23 @@ DEFAULT_WSGI_BODY_SIZE = 16 * 1024 * 1024
 _UNBOUND = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
 class Application:
     """An application that is ready to be served.
 
-    Attributes:
+    Args:
         call: the async callable (scope, receive, send).
         interface: what the application was taken for.
         hint: a line for the log when that was a guess, else "".
         name: how to call the application in messages.
     """
 
-    call: ASGI3Application
-    interface: Interface
-    hint: str
-    name: str
+    __slots__ = ("call", "hint", "interface", "name")
+
+    def __init__(self, call: ASGI3Application, interface: Interface, hint: str, name: str) -> None:
+        self.call = call
+        self.interface = interface
+        self.hint = hint
+        self.name = name
 
 
 def load(settings: Any) -> Application:

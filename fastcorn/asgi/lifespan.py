@@ -14,13 +14,15 @@ from __future__ import annotations
 import asyncio
 import enum
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastcorn.errors import LifespanFailureError, LifespanTimeoutError, UnexpectedMessageError
-from fastcorn.typing import ASGI3Application
+
+if TYPE_CHECKING:
+    from fastcorn.typing import ASGI3Application
 
 # An application that has answered lifespan.shutdown, or was cancelled, gets this long to return.
-FAREWELL_SECONDS = 5.0
+FAREWELL_SECONDS = 2.0
 
 
 class Phase(enum.Enum):

@@ -15,7 +15,6 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -28,21 +27,23 @@ DEFAULT_FACTORY_NAMES = ("create_app", "make_app")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
-@dataclass(frozen=True, slots=True)
 class Reference:
     """A parsed application string.
 
-    Attributes:
+    Args:
         text: the string as it was given.
         mode: "asgi", "wsgi" or None when the string has no such prefix.
         location: dotted module name, or path of a file or package directory.
         expression: what to look up in the module, or "" for the default names.
     """
 
-    text: str
-    mode: str | None
-    location: str
-    expression: str
+    __slots__ = ("expression", "location", "mode", "text")
+
+    def __init__(self, text: str, mode: str | None, location: str, expression: str) -> None:
+        self.text = text
+        self.mode = mode
+        self.location = location
+        self.expression = expression
 
     @property
     def is_path(self) -> bool:

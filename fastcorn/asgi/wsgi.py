@@ -18,11 +18,13 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from fastcorn.asgi.environ import Environ, FileWrapper, build_environ
 from fastcorn.asgi.threads import ThreadPool
-from fastcorn.typing import AnyReceive, AnyScope, AnySend, WSGIFramework
+
+if TYPE_CHECKING:
+    from fastcorn.typing import AnyReceive, AnyScope, AnySend, WSGIFramework
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 Message = dict[str, Any]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import copy
 import os
 import re
 import time
@@ -203,6 +204,16 @@ class AccessLogAtoms(dict[str, Any]):
         super().__init__()
         given = response or {}
         self._exchange = Exchange(request, given.get("status"), given.get("headers", ()), None, request_time)
+
+    def get(self, name: str, default: Any = "-") -> Any:
+        """The value of an atom; default for a name that is none."""
+        value = self[name]
+        return default if value == "-" else value
+
+    def __or__(self, other: dict[str, Any]) -> AccessLogAtoms:  # type: ignore[override]
+        made = copy.copy(self)
+        made.update(other)
+        return made
 
     def __bool__(self) -> bool:
         return True  # logging takes a mapping for the arguments of a message only when it is true

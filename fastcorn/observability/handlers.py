@@ -8,7 +8,6 @@ written once, also when several servers of one process log to the same place.
 from __future__ import annotations
 
 import logging
-import logging.handlers
 import sys
 import threading
 from typing import TextIO
@@ -94,8 +93,10 @@ def _make(name: str, target: str, stream: str, setting: str) -> logging.Logger:
 
 
 def _open_file(path: str, setting: str) -> logging.Handler:
+    from logging.handlers import WatchedFileHandler  # with it come pickle and socketserver
+
     try:
         # A file that was moved away (logrotate) is opened anew.
-        return logging.handlers.WatchedFileHandler(path, encoding="utf-8")
+        return WatchedFileHandler(path, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot write {path!r}: {error.strerror or error}", setting=setting) from None

@@ -11,15 +11,16 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastcorn.config.errors import ConfigError
-from fastcorn.observability.access import AccessLog, compile_format
-from fastcorn.observability.atoms import AccessLogAtoms, Headers
-from fastcorn.observability.handlers import open_logger
-from fastcorn.observability.logconfig import apply_logconfig
+from fastcorn.observability.handlers import open_logger, silent_logger
 
-AccessCallable = Callable[[Any, int | None, Headers, int, float], None]
+if TYPE_CHECKING:
+    from fastcorn.observability.atoms import Headers
+
+# (scope, status, response header fields, bytes of the body, seconds); see fastcorn.observability.access.
+AccessCallable = Callable[[Any, "int | None", "Headers", int, float], None]
 
 
 class Logger:
@@ -37,13 +38,19 @@ class Logger:
     """
 
     def __init__(self, config: Any) -> None:
-        apply_logconfig(config.logconfig, config.logconfig_dict)
-        compile_format(config.access_log_format)  # raises while nothing has started yet
+        # What is not used is not imported: atoms, logging.config and what they bring cost a start some milliseconds.
+        if config.logconfig is not None or config.logconfig_dict is not None:
+            from fastcorn.observability.logconfig import apply_logconfig
+
+            apply_logconfig(config.logconfig, config.logconfig_dict)
         level = config.loglevel
         self.access_log_format: str = config.access_log_format
         self.access_logger: logging.Logger | None = None
         self.error_logger: logging.Logger | None = None
         if config.accesslog:
+            from fastcorn.observability.access import compile_format
+
+            compile_format(self.access_log_format)  # a mistake is to be told while nothing has started yet
             self.access_logger = open_logger("fastcorn.access", config.accesslog, "stdout", level, "accesslog")
         if config.errorlog:
             self.error_logger = open_logger("fastcorn.error", config.errorlog, "stderr", level, "errorlog")
@@ -55,6 +62,8 @@ class Logger:
 
     def atoms(self, request: Any, response: Any, request_time: float) -> Mapping[str, Any]:
         """The mapping that the access log format is filled from; a subclass may add to it."""
+        from fastcorn.observability.atoms import AccessLogAtoms
+
         return AccessLogAtoms(request, response, request_time)
 
     async def critical(self, message: str, *args: Any, **kwargs: Any) -> None:
@@ -98,8 +107,6 @@ def error_log(log: Any) -> Any:
     if isinstance(log, Logger) and all(
         getattr(kind, name) is getattr(Logger, name) for name in (*PlainLog.METHODS, "log")
     ):
-        from fastcorn.observability.handlers import silent_logger
-
         return log.error_logger or silent_logger("fastcorn.error")
     return PlainLog(log)
 
@@ -110,6 +117,8 @@ def access_log(log: Any) -> AccessCallable | None:
     if isinstance(log, Logger) and logger is None and type(log).access is Logger.access:
         return None
     if isinstance(log, Logger) and (type(log).access, type(log).atoms) == (Logger.access, Logger.atoms):
+        from fastcorn.observability.access import AccessLog
+
         assert logger is not None
         return AccessLog(log.access_log_format, logger) if logger.isEnabledFor(logging.INFO) else None
 

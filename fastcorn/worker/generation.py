@@ -18,7 +18,7 @@ from fastcorn.errors import FastcornError
 CANCEL_SECONDS = 1.0
 
 # A stop that was forced grants the lifespan this much, so that it cannot hold the process.
-FORCED_LIFESPAN_SECONDS = 5.0
+FORCED_LIFESPAN_SECONDS = 2.0
 
 
 class Generation:

@@ -69,6 +69,8 @@ class Listener:
         self._server: asyncio.AbstractServer | None = None
         self._reading = False
         self._wanted = False
+        self._full = False
+        self._closed = False
         self._starting: asyncio.Task[None] | None = None
 
     @property
@@ -82,6 +84,9 @@ class Listener:
         Raises:
             OSError: another socket listens on the address.
         """
+        if self.sock.family in (socket.AF_INET, socket.AF_INET6):
+            # Accepted sockets inherit it. asyncio sets it only on sockets made with an explicit protocol number.
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock.listen(self._backlog)
         self._wanted = True
         if self._by_server():
@@ -95,10 +100,10 @@ class Listener:
         self._stop_accepting()
 
     def resume(self) -> None:
-        """Accepts again."""
-        if self._wanted or self.sock.fileno() < 0:
+        """Accepts again, also after the limit was reached."""
+        if self._closed or (self._wanted and not self._full):
             return
-        self._wanted = True
+        self._wanted, self._full = True, False
         if not self._by_server():
             self._start_reading()
         elif self._starting is None:
@@ -106,6 +111,7 @@ class Listener:
 
     async def close(self) -> None:
         """Accepts all that waits in the queue of the kernel, then closes the socket."""
+        self._closed = True
         self.pause()
         if self._starting is not None:
             await asyncio.wait({self._starting})
@@ -120,6 +126,7 @@ class Listener:
 
     def drop(self) -> None:
         """Closes the socket at once."""
+        self._closed = True
         self.pause()
         self.sock.close()
 
@@ -140,7 +147,7 @@ class Listener:
         self._starting = None
 
     def _start_reading(self) -> None:
-        if self._wanted and not self._reading and self.sock.fileno() >= 0:
+        if self._wanted and not self._reading:
             self._reading = True
             self._loop.add_reader(self.sock.fileno(), self._readable)
 
@@ -155,7 +162,8 @@ class Listener:
     def _readable(self) -> None:
         for _ in range(ACCEPTS_PER_TURN):
             if self._room is not None and self._room() <= 0:
-                self.pause()  # resume() is called when a connection has ended
+                self._full = True
+                self._stop_accepting()  # the owner calls resume() when a connection has ended
                 return
             if not self._accept_one():
                 return
@@ -182,7 +190,9 @@ class Listener:
             await self._loop.connect_accepted_socket(self._factory, accepted, **self._tls)
         except (OSError, asyncio.CancelledError):
             accepted.close()  # the client has gone, or TLS failed
-        if self._room is not None and self._room() > 0:
+        # From its connection_made() until here this one was counted twice, so there may be more room than there seemed.
+        self.arriving.discard(asyncio.current_task())
+        if self._full and self._room is not None and self._room() > 0:
             self.resume()
 
     def _wait_for_resources(self, error: OSError) -> None:

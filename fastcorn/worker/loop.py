@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 # What is left when the server has ended (background tasks and threads of the application) gets this long.
-LEFTOVER_SECONDS = 5.0
+LEFTOVER_SECONDS = 2.0
 
 
 def choose_loop(worker_class: str) -> LoopFactory:

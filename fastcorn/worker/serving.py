@@ -8,12 +8,14 @@ shutdown trigger or the cancellation of the caller; a second signal cuts the sto
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastcorn.errors import EXIT_OK, EXIT_SIGNAL_BASE
-from fastcorn.typing import ShutdownTrigger
 from fastcorn.worker.signals import StopSignals
 from fastcorn.worker.worker import Worker
+
+if TYPE_CHECKING:
+    from fastcorn.typing import ShutdownTrigger
 
 
 async def serve_worker(

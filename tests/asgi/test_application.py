@@ -191,7 +191,7 @@ def test_load_sets_the_env_file_before_the_import(tmp_path: Any, monkeypatch: py
         "import os\nvalue = os.environ['ENV_FILE_APP']\nasync def app(scope, receive, send): ...\n"
     )
     settings = Settings(application_path="env_file_app", app_dir=str(tmp_path), env_file=str(tmp_path / "vars.env"))
-    assert load(settings).call.__globals__["value"] == "from the file"  # type: ignore[attr-defined]
+    assert load(settings).call.__globals__["value"] == "from the file"
 
 
 def test_load_reports_an_import_that_fails_with_its_cause(tmp_path: Any) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fastcorn.config.errors import ConfigError
 from fastcorn.observability.access import AccessLog, compile_format
-from fastcorn.observability.atoms import ATOMS, Exchange
+from fastcorn.observability.atoms import ATOMS, Atom, Exchange
 
 SCOPE: dict[str, Any] = {
     "type": "http",
@@ -69,8 +69,12 @@ def test_any_format_is_refused_or_writes_a_line(text: str) -> None:
 
 def test_only_named_atoms_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[str] = []
+
+    def keeping(name: str) -> Atom:
+        return lambda exchange: called.append(name)
+
     for name in list(ATOMS):
-        monkeypatch.setitem(ATOMS, name, lambda exchange, name=name: called.append(name))
+        monkeypatch.setitem(ATOMS, name, keeping(name))
     compile_format("%(s)s %(h)s")(EXCHANGE)
     assert called == ["s", "h"]
 

@@ -75,7 +75,7 @@ def test_value(name: str, value: Any) -> None:
 
 
 def test_every_atom_is_tested_or_is_the_time() -> None:
-    tested = {mark.args[1][index][0] for mark in test_value.pytestmark for index in range(len(mark.args[1]))}  # type: ignore[attr-defined]
+    tested = {mark.args[1][index][0] for mark in test_value.pytestmark for index in range(len(mark.args[1]))}
     assert set(ATOMS) - tested == {"t"}
     assert re.fullmatch(r"\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]", ATOMS["t"](exchange()))
 
@@ -159,6 +159,15 @@ def test_mapping_makes_only_what_is_asked_for() -> None:
     template = "%(s)s %(b)s %(nosuch)s %({Host}i)s"
     assert template % atoms == "204 12 - example.org"
     assert set(atoms) == {"s", "b", "nosuch", "{Host}i"}
+
+
+def test_mapping_with_additions_keeps_making_the_rest() -> None:
+    atoms = AccessLogAtoms(scope(), None, 0.5)
+    more = atoms | {"tenant": "acme"}
+    template = "%(tenant)s %(m)s"
+    assert template % more == "acme GET"
+    assert atoms["tenant"] == "-"
+    assert (more.get("m"), more.get("nosuch"), more.get("nosuch", None)) == ("GET", "-", None)
 
 
 def test_mapping_without_a_response() -> None:

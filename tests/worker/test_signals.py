@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""Stop signals: delivered to the loop, and the handlers of before put back."""
+
+import asyncio
+import signal
+import threading
+
+from fastcorn.worker.signals import STOP_SIGNALS, StopSignals
+from tests.loops import each_loop, run_on, until
+
+
+@each_loop
+def test_signals_reach_the_callback(loop_name: str) -> None:
+    async def main() -> None:
+        seen: list[int] = []
+        with StopSignals(asyncio.get_running_loop(), seen.append):
+            signal.raise_signal(signal.SIGINT)
+            await until(lambda: len(seen) == 1)
+            signal.raise_signal(signal.SIGTERM)
+            await until(lambda: len(seen) == 2)
+        assert seen == [signal.SIGINT, signal.SIGTERM]
+
+    run_on(loop_name, main)
+
+
+@each_loop
+def test_handlers_are_put_back(loop_name: str) -> None:
+    def mine(number: int, frame: object) -> None: ...
+
+    before = signal.signal(signal.SIGTERM, mine)
+    try:
+
+        async def main() -> None:
+            interrupt = signal.getsignal(signal.SIGINT)
+            with StopSignals(asyncio.get_running_loop(), lambda number: None):
+                assert signal.getsignal(signal.SIGTERM) is not mine
+            assert signal.getsignal(signal.SIGTERM) is mine
+            assert signal.getsignal(signal.SIGINT) is interrupt
+
+        run_on(loop_name, main)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_other_threads_are_left_alone() -> None:
+    before = [signal.getsignal(number) for number in STOP_SIGNALS]
+    inside: list[object] = []
+
+    async def main() -> None:
+        with StopSignals(asyncio.get_running_loop(), lambda number: None):
+            inside.extend(signal.getsignal(number) for number in STOP_SIGNALS)
+
+    thread = threading.Thread(target=lambda: asyncio.run(main()))
+    thread.start()
+    thread.join(30)
+    assert inside == before
+
+
+def test_loops_without_signal_handlers() -> None:
+    """Windows' loops raise NotImplementedError: plain handlers do it there."""
+
+    class Loop:
+        def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+            self.call_soon_threadsafe = loop.call_soon_threadsafe
+
+        def add_signal_handler(self, *args: object) -> None:
+            raise NotImplementedError
+
+        remove_signal_handler = add_signal_handler
+
+    async def main() -> None:
+        seen: list[int] = []
+        before = signal.getsignal(signal.SIGTERM)
+        with StopSignals(Loop(asyncio.get_running_loop()), seen.append):  # type: ignore[arg-type]
+            signal.raise_signal(signal.SIGTERM)
+            await until(lambda: seen == [signal.SIGTERM])
+        assert signal.getsignal(signal.SIGTERM) is before
+
+    run_on("asyncio", main)
