@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The awaitables that receive() and send() return. Each is its own iterator and has the methods of a coroutine, so that it
-# works in `await`, create_task(), ensure_future() and wait_for().
+# The awaitables that receive() and send() return. Each is its own iterator and has the methods of a coroutine, so that
+# it works in `await`, create_task(), ensure_future() and wait_for().
 
 
 cdef class Finished:

@@ -5,8 +5,8 @@ Longer: this file - every message of an exchange reads and moves the one state o
 
 A connection makes a cycle for each request (`new_cycle`), feeds it (`feed_body`, `feed_disconnect`) and is asked by it
 through `Stream`. The cycle is run by `_run`, turns `receive()` and `send()` into those calls, and checks
-that the messages make a valid response. Specification: ASGI HTTP 2.5, with the extensions trailers, early_hint, pathsend
-and zerocopysend.
+that the messages make a valid response. Specification: ASGI HTTP 2.5, with the extensions trailers, early_hint,
+pathsend and zerocopysend.
 """
 
 import collections.abc
@@ -234,7 +234,7 @@ cdef class HTTPCycle(Cycle):
         cdef bint trailers = False, more_body = False
         if type(message) is not dict:
             message = to_dict(message)
-        # Walking the few items is quicker than looking each key up; literals are interned, so `is` nearly always decides.
+        # Walking the few items is quicker than looking keys up; literals are interned, so `is` nearly always decides.
         while PyDict_Next(message, &position, &key_pointer, &value_pointer):
             key = <object>key_pointer
             value = <object>value_pointer
@@ -506,7 +506,7 @@ cdef class HTTPCycle(Cycle):
         if not more_body:
             if self.expected >= 0 and not self.no_body and self.sent < self.expected:
                 self.context.error_log.error(
-                    "The file sent to %s %s ended after %d of the %d bytes of its content-length; the connection is cut",
+                    "The file sent to %s %s ended after %d of %d bytes of content-length; the connection is cut",
                     self.scope["method"], self.scope["path"], self.sent, self.expected,
                 )
                 self.cut()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Runs an application in a task for one exchange, whatever the exchange is.
 
-`Cycle` is what HTTPCycle (and a cycle of another kind) has in common with it: it is started by its connection, told when a
-step of the application has ended, and how the application ended. `ApplicationRun` is the coroutine that the task drives.
+`Cycle` is what HTTPCycle and cycles of other kinds have in common: a connection starts it, and it is told when a step of the
+application has ended and how the application ended. `ApplicationRun` is the coroutine that the task drives.
 """
 
 import collections.abc
@@ -81,8 +81,8 @@ cdef class Cycle:
 cdef class ApplicationRun:
     """The coroutine that a request's task drives: the application's own coroutine, watched.
 
-    It tells the cycle when a step begins and ends, so that output is written once a step, and how the application ended,
-    without a done-callback on the task. To inspect, asyncio's debug mode and anyio it looks like what it wraps.
+    It tells the cycle when a step begins and ends, so that output is written once a step, and how the application
+    ended, without a done-callback on the task. To inspect, asyncio's debug mode and anyio it looks like what it wraps.
     """
     def __await__(self):
         return self

@@ -324,7 +324,7 @@ cdef class H1Connection(Stream):
         cdef Context context = self.context
         if head.form == FC_FORM_AUTHORITY:
             self.refuse(501, "CONNECT is not supported", b"")
-        elif context.server_names is not None and not self.serves(data[head.host.start:head.host.start + head.host.len]):
+        elif context.server_names is not None and not self.serves((data + head.host.start)[:head.host.len]):
             self.refuse(404, "no such host", b"", scope)
         elif context.max_body and head.framing == FC_BODY_LENGTH and head.content_length > <uint64_t>context.max_body:
             self.refuse(413, "the body is too large", b"", scope)
@@ -654,8 +654,9 @@ cdef class H1Connection(Stream):
     cdef int move_before_head(self, size_t mark, size_t len) except -1:
         """Move the last `len` bytes of the output, from `mark` on, to where the held head begins."""
         cdef bytes moved = PyBytes_FromStringAndSize(self.writer.out.data + mark, len)
-        memmove(self.writer.out.data + self.head_start + len, self.writer.out.data + self.head_start, mark - self.head_start)
-        memcpy(self.writer.out.data + self.head_start, PyBytes_AS_STRING(moved), len)
+        cdef char *head = self.writer.out.data + self.head_start
+        memmove(head + len, head, mark - self.head_start)
+        memcpy(head, PyBytes_AS_STRING(moved), len)
         self.head_start += len
         return 0
 
@@ -766,7 +767,7 @@ cdef class H1Connection(Stream):
         return 0
 
     cdef int linger(self) except -1:
-        """Shut our side and throw away what comes, for a while: closing at once could destroy the answer (RFC 9112 9.6)."""
+        """Shut our side and drop what comes, for a while: closing at once could destroy the answer (RFC 9112 9.6)."""
         if self.state >= LINGER or self.transport is None:
             return 0
         self.pos = PyBytes_GET_SIZE(self.buf)

@@ -50,6 +50,7 @@ def fresh_logging() -> Iterator[None]:
     kept = {name: (logging.getLogger(name).handlers[:], logging.getLogger(name).propagate) for name in NAMES}
     for name in NAMES:
         logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True  # else pytest gives the logger handlers of its own to catch records
     yield
     for logger in {*handlers._made.values(), *map(logging.getLogger, NAMES)}:
         for handler in logger.handlers[:]:
