@@ -130,7 +130,7 @@ fuzz:  ## libFuzzer on each parser, SECONDS=30 a target (clang)
 lint: $(TOOLS)  ## ruff, ruff format --check, cython-lint
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(ROOT)/$(VENV)/bin/cython-lint fastcorn
+	PATH="$(ROOT)/$(VENV)/bin:$$PATH" cython-lint fastcorn  # it calls pycodestyle from the path
 
 types: $(RELEASE)  ## mypy --strict, and the stubs against the compiled modules
 	$(IN_TREE) $(PY) -m mypy

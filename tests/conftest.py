@@ -6,8 +6,11 @@ anything is compiled. Reads FASTCORN_TEST_BUILD (set by the Makefile): the folde
 """
 
 import importlib.util
+import logging
 import os
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,24 @@ settings.register_profile(
     "fastcorn", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("fastcorn")
+
+
+LOGGERS = ["fastcorn.access", "fastcorn.error", "hypercorn.access", "hypercorn.error"]
+
+
+@pytest.fixture(autouse=True)
+def loggers_as_before() -> Iterator[None]:
+    """Takes back, after each test, what a server that ran in this process has set up in fastcorn's loggers."""
+    before = [
+        (log, list(log.handlers), log.level, log.propagate, log.disabled) for log in map(logging.getLogger, LOGGERS)
+    ]
+    yield
+    for log, handlers, level, propagate, disabled in before:
+        log.handlers[:] = handlers
+        log.setLevel(level)
+        log.propagate, log.disabled = propagate, disabled
+    if made := sys.modules.get("fastcorn.observability.handlers"):
+        made._made.clear()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
