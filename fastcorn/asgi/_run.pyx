@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Runs an application in a task for one exchange, whatever the exchange is.
 
-`Cycle` is what HTTPCycle and cycles of other kinds have in common: a connection starts it, and it is told when a step of the
-application has ended and how the application ended. `ApplicationRun` is the coroutine that the task drives.
+`Cycle` is what HTTPCycle and cycles of other kinds have in common: a connection starts it, and it is told when a step of
+the application has ended and how the application ended. `ApplicationRun` is the coroutine that the task drives.
 """
 
 import collections.abc

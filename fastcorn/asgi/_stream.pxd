@@ -20,6 +20,6 @@ cdef class Stream:
 
     # Both.
     cdef object drain(self)             # None, or a Future that is done when the peer reads again
-    cdef int step_ended(self) except -1 # the application has suspended or ended: what is pending may leave
+    cdef int step_ended(self) except -1  # the application has suspended or ended: what is pending may leave
     cdef int exchange_ended(self) except -1   # the response is complete
     cdef int abort(self) except -1      # cut the exchange so that the peer sees the truncation

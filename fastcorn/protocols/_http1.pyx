@@ -22,9 +22,9 @@ from fastcorn.protocols._headers cimport (
     HeadFacts, ascii_text, build_headers, decode_path, encode_fields, status_line,
 )
 from fastcorn.protocols._output cimport output_append
-from fastcorn.protocols._writer cimport FLUSH_BYTES, Writer, new_writer
+from fastcorn.protocols._writer cimport FLUSH_BYTES, new_writer
 
-from fastcorn.protocols.sendfile import send_file
+from fastcorn.protocols import sendfile
 
 
 cdef extern from "socket.h":
@@ -391,7 +391,6 @@ cdef class H1Connection(Stream):
     cdef int refuse(self, int status, str text, bytes fields, dict scope=None) except -1:
         """Answer without the application, after which the connection is kept only if no body follows."""
         cdef bytes body = f"{status} {text}\n".encode("ascii")
-        cdef HeadFacts facts
         self.context.errors_total += 1
         self.keep_alive = scope is not None and self.state == AWAIT_RESPONSE and self.may_keep_alive()
         self.has_date = self.has_server = False
@@ -661,7 +660,7 @@ cdef class H1Connection(Stream):
         return 0
 
     cdef object send_file(self, object file, object offset, object count, bint end):
-        return send_file(self, file, offset, count, end)
+        return sendfile.send_file(self, file, offset, count, end)
 
     cdef object drain(self):
         return self.writer.drain()
