@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Runs an application in a task for one exchange, whatever the exchange is.
 
-`Cycle` is what HTTPCycle and cycles of other kinds have in common: a connection starts it, and it is told when a step of
+`Cycle` is what HTTPCycle and cycles of other kinds have in common: a connection starts it, and it learns when a step of
 the application has ended and how the application ended. `ApplicationRun` is the coroutine that the task drives.
 """
 
