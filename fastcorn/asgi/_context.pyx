@@ -9,7 +9,6 @@ import asyncio
 import contextvars
 import sys
 import time
-from email.utils import formatdate
 
 from libc.stdlib cimport calloc, free
 
@@ -28,6 +27,18 @@ cdef bytes encode_field(object name, object value):
     if isinstance(value, str):
         value = value.encode("latin-1")
     return name.lower() + b": " + value + b"\r\n"
+
+
+# Not email.utils.formatdate: importing it takes as long as importing all of fastcorn.asgi.
+cdef tuple DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+cdef tuple MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+cdef bytes http_date(double when):
+    """An IMF-fixdate (RFC 9110 section 5.6.7) of `when`, in seconds since the epoch."""
+    year, month, day, hour, minute, second, weekday = time.gmtime(when)[:7]
+    text = f"{DAYS[weekday]}, {day:02} {MONTHS[month - 1]} {year} {hour:02}:{minute:02}:{second:02} GMT"
+    return text.encode("ascii")
 
 
 cdef class Context:
@@ -139,7 +150,7 @@ cdef class Context:
             now: seconds on the loop's clock; None = `loop.time()`.
         """
         self.now = self.loop.time() if now is None else now
-        cdef bytes date = formatdate(time.time(), usegmt=True).encode("ascii")
+        cdef bytes date = http_date(time.time())
         if date != self.date:
             self.date = date
             self.date_field = b"date: " + date + b"\r\n" if self.settings.include_date_header else b""
