@@ -86,3 +86,4 @@ cdef class Context:
     cdef int request_started(self) except -1
     cdef int request_ended(self) except -1
     cdef int check_idle(self) except -1
+    cdef int log_access(self, dict scope, object status, list headers, int64_t body_bytes, double duration) except -1

@@ -210,3 +210,13 @@ cdef class Context:
             callback, self.when_idle = self.when_idle, None
             callback()
         return 0
+
+    cdef int log_access(self, dict scope, object status, list headers, int64_t body_bytes, double duration) except -1:
+        """A line in the access log, if it is on. What it raises goes to the error log: the answer is not to blame."""
+        if self.access_log is None:
+            return 0
+        try:
+            self.access_log(scope, status, headers, body_bytes, duration)
+        except Exception as error:
+            self.error_log.error("The access log failed", exc_info=error)
+        return 0

@@ -372,18 +372,15 @@ cdef class HTTPCycle(Cycle):
 
     cdef int log_access(self) except -1:
         cdef Context context = self.context
-        if context.access_log is not None:
-            try:
-                context.access_log(
-                    self.scope,
-                    self.status if self.status else None,
-                    self.response_headers if self.response_headers is not None else [],
-                    0 if self.no_body else self.sent,
-                    time.perf_counter() - self.started_at,
-                )
-            except Exception as error:
-                context.error_log.error("The access log failed", exc_info=error)
-        return 0
+        if context.access_log is None:
+            return 0
+        return context.log_access(
+            self.scope,
+            self.status if self.status else None,
+            self.response_headers if self.response_headers is not None else [],
+            0 if self.no_body else self.sent,
+            time.perf_counter() - self.started_at,
+        )
 
     # ---- extensions ------------------------------------------------------------------------------------------------
 

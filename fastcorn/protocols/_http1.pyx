@@ -6,7 +6,7 @@ and answers through the Stream methods.
 
 Longer: this file - reading requests and writing responses move the one state of a connection.
 
-Output is collected in `out` and leaves when the application suspends or the input is used up: a response's head and
+Output is collected by `Writer` and leaves when the application suspends or the input is used up: a response's head and
 body, or the responses to many pipelined requests, are one write.
 """
 
@@ -391,6 +391,7 @@ cdef class H1Connection(Stream):
     cdef int refuse(self, int status, str text, bytes fields, dict scope=None) except -1:
         """Answer without the application, after which the connection is kept only if no body follows."""
         cdef bytes body = f"{status} {text}\n".encode("ascii")
+        cdef bint bodiless = self.head_request and scope is not None
         self.context.errors_total += 1
         self.keep_alive = scope is not None and self.state == AWAIT_RESPONSE and self.may_keep_alive()
         self.has_date = self.has_server = False
@@ -400,10 +401,10 @@ cdef class H1Connection(Stream):
         self.writer.append(fields)
         self.writer.append_length(PyBytes_GET_SIZE(body))
         self.append_common_fields()
-        if not self.head_request or scope is None:
+        if not bodiless:
             self.writer.append(body)
-        if scope is not None and self.context.access_log is not None:
-            self.context.access_log(scope, status, [], PyBytes_GET_SIZE(body), 0.0)
+        if scope is not None:
+            self.context.log_access(scope, status, [], 0 if bodiless else PyBytes_GET_SIZE(body), 0.0)
         if self.keep_alive:
             return self.finish_exchange()
         self.flush()

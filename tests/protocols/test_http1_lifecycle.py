@@ -424,9 +424,19 @@ def test_access_record_of_refused_requests(serve: Serve) -> None:
     assert [record[1] for record in served.accesses] == [413]
 
 
-def test_failing_access_log_does_not_break_the_answer(serve: Serve, driver: Any) -> None:
-    """S4: a broken formatter is the operator's mistake, not the client's."""
-    served = serve(Recorder(), access=True)
+def test_access_record_of_a_refused_head_request(serve: Serve) -> None:
+    """S4, R7: no body byte was sent."""
+    served = serve(Recorder(), access=True, server_names=["other"])
+    served.request("HEAD")
+    assert [(record[1], record[3]) for record in served.accesses] == [(404, 0)]
+
+
+@pytest.mark.parametrize(("server_names", "status"), [([], 200), (["other"], 404)])
+def test_failing_access_log_does_not_break_the_answer(
+    serve: Serve, driver: Any, server_names: list[str], status: int
+) -> None:
+    """S4: a broken formatter is the operator's mistake, not the client's; also when no application is called."""
+    served = serve(Recorder(), access=True, server_names=server_names)
 
     def broken(*record: Any) -> None:
         served.accesses.append(record)
@@ -435,6 +445,6 @@ def test_failing_access_log_does_not_break_the_answer(serve: Serve, driver: Any)
     served._record_access = broken  # type: ignore[method-assign]
     client = served.connect()
     client.send(GET)
-    assert client.answers[0].status == 200
+    assert client.answers[0].status == status
     driver.errors.clear()
     served.take_errors()
