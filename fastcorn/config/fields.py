@@ -52,19 +52,32 @@ class Fields:
     quic_bind: ListOf[str]
     backlog: int
     server_names: ListOf[str]
+    accept: str
+    unix_socket_mode: int | None
     user: int | None
     group: int | None
     umask: int | None
     workers: int
     worker_class: str
+    preload: bool
+    worker_timeout: float | None
+    slow_callback: float | None
     debug: bool
     graceful_timeout: float
+    drain_delay: float
+    warmup: str | None
     pid_path: str | None
     daemon: bool
     max_requests: int | None
     max_requests_jitter: int
+    max_worker_lifetime: float | None
+    max_worker_rss: int | None
     use_reloader: bool
     reload_dirs: ListOf[str]
+    reload_include: ListOf[str]
+    reload_exclude: ListOf[str]
+    reload_poll: bool
+    reload_delay: float
     include_server_header: bool
     server_header: str
     include_date_header: bool
@@ -98,8 +111,21 @@ class Fields:
     h2_max_concurrent_streams: int
     h2_max_header_list_size: int
     h2_max_inbound_frame_size: int
+    websocket_engine: str
     websocket_max_message_size: int
+    websocket_max_fragments: int
+    websocket_queue_size: int
+    websocket_queue_messages: int
     websocket_ping_interval: float | None
+    websocket_ping_timeout: float | None
+    websocket_idle_timeout: float | None
+    websocket_close_timeout: float
+    websocket_compression: bool
+    websocket_compression_threshold: int
+    websocket_compression_level: int
+    websocket_window_bits: int
+    websocket_memory_level: int
+    websocket_context_takeover: bool
     accesslog: str | logging.Logger | None
     access_log_format: str
     errorlog: str | logging.Logger | None

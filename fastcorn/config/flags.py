@@ -65,22 +65,15 @@ INTERFACES = {"auto": None, "asgi": "asgi", "asgi2": "asgi", "asgi3": "asgi", "w
 # Flags of other servers that mean nothing here, and what to do instead.
 UNAVAILABLE = {
     "--http": "fastcorn has one HTTP/1 parser; leave the flag out",
-    "--ws": "fastcorn chooses its WebSocket engine itself; leave the flag out",
-    "--ws-max-queue": "fastcorn bounds the queue of a WebSocket in bytes; leave the flag out",
-    "--ws-ping-timeout": "set --websocket-ping-interval alone",
-    "--ws-per-message-deflate": "WebSocket compression is not available; leave the flag out",
+    "--ws": "choose with --websocket-engine, or leave the flag out",
     "--proxy-headers": "name the proxies that are believed with --forwarded-allow-ips",
     "--no-proxy-headers": "no proxy is believed unless --forwarded-allow-ips names it; leave the flag out",
     "--use-colors": "logs have no colours; leave the flag out",
     "--no-use-colors": "logs have no colours; leave the flag out",
     "--reset-contextvars": "each request has a context of its own anyway; leave the flag out",
-    "--reload-include": "every Python source is watched; choose directories with --reload-dir",
-    "--reload-exclude": "every Python source is watched; choose directories with --reload-dir",
-    "--reload-delay": "leave the flag out",
-    "--timeout-worker-healthcheck": "leave the flag out",
     "--ssl-version": "TLS 1.2 and newer are spoken; choose with --ciphers",
     "--worker-connections": "use --max-connections",
-    "--timeout": "use --header-read-timeout, --body-timeout or --graceful-timeout",
+    "--timeout": "use --worker-timeout, --header-read-timeout, --body-timeout or --graceful-timeout",
     "--chdir": "use --app-dir",
 }
 

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from fastcorn.config.settings import Settings
 
 REMEDIES = {
-    "workers": "start several servers behind a proxy, or set it to 1",
     "worker_class": "set it to auto, uvloop or asyncio",
-    "use_reloader": "restart by hand, or with a file watcher",
     "certfile": "let a proxy in front do TLS",
     "keyfile": "let a proxy in front do TLS",
     "insecure_bind": "move the addresses to bind",
@@ -46,10 +44,8 @@ def check_pending(settings: Settings) -> list[str]:
 
 
 def is_wanted(settings: Settings, setting: Setting) -> bool:
-    """Whether the value asks for what is not there; workers = 0 and worker_class = asyncio do not."""
+    """Whether the value asks for what is not there; worker_class = asyncio does not."""
     value = getattr(settings, setting.name)
-    if setting.name == "workers":
-        return bool(value > 1)
     if setting.name == "worker_class":
         return bool(value == "trio")
     default = tuple(setting.default) if isinstance(setting.default, list) else setting.default

@@ -64,9 +64,9 @@ def test_settings_without_effect_are_named(capsys: pytest.CaptureFixture[str]) -
 
 def test_every_mistake_is_told(capsys: pytest.CaptureFixture[str], loader: SimpleNamespace, taken: str) -> None:
     loader.error = LoadError("cannot find the module 'main'")
-    assert cli.main(["check", "main:app", "-w", "4", "-b", taken]) == 2
+    assert cli.main(["check", "main:app", "-k", "trio", "-b", taken]) == 2
     err = capsys.readouterr().err.splitlines()
-    assert err[0].startswith("fastcorn: settings: -w: workers: more than one worker process is not available yet")
+    assert err[0].startswith("fastcorn: settings: -k: worker_class: the trio worker is not available yet")
     assert err[1] == "fastcorn: application: cannot find the module 'main'"
     assert err[2].startswith(f"fastcorn: addresses: -b: bind: cannot listen on {taken}: address already in use")
     assert len(err) == 3

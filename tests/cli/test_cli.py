@@ -66,7 +66,7 @@ def test_a_mistake_is_one_line_on_stderr_and_exit_code_2(runs: Runs, capsys: pyt
     assert cli.main(["main:app", "--workers", "x\ny"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == "fastcorn: --workers: must be a whole number, not 'x\\ny'; for example 100\n"
+    assert err == "fastcorn: --workers: must be a whole number or auto, not 'x\\ny'; for example 4\n"
     assert runs.configs == []
 
 

@@ -61,10 +61,8 @@ def taken() -> Iterator[str]:
         (["-c", "missing.toml"], 2, "missing.toml: cannot be read: no such file or directory"),
         (["-c", "port.toml"], 2, "port.toml: bind: port 99999 of '127.0.0.1:99999' is out of range"),
         (["-c", "quic.toml"], 2, "quic.toml: quic_bind: HTTP/3 needs TLS; set certfile too"),
-        (["-c", "workers.toml"], 2, "workers.toml: workers: more than one worker process is not available yet"),
         (["--bind", "127.0.0.1:99999"], 2, "--bind: port 99999 of '127.0.0.1:99999' is out of range"),
         (["--certfile", "c.pem"], 2, "--certfile: TLS is not available yet; let a proxy in front do TLS"),
-        (["--reload"], 2, "--reload: use_reloader: reload is not available yet"),
         (["-k", "trio"], 2, "-k: worker_class: the trio worker is not available yet"),
         (["--bind", "192.0.2.1:0"], 1, "--bind: cannot listen on 192.0.2.1:0: "),
         (
@@ -128,7 +126,11 @@ def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
 
 
 def test_as_a_process_a_mistake_is_one_line(folder: Path, taken: str) -> None:
-    for arguments, code in ((["fc_good:app", "-b", taken], 1), (["fc_missing:app"], 4), (["fc_good:app", "-w9"], 2)):
+    for arguments, code in (
+        (["fc_good:app", "-b", taken], 1),
+        (["fc_missing:app"], 4),
+        (["fc_good:app", "-k", "trio"], 2),
+    ):
         process = start(*arguments, cwd=folder)
         out, err = process.communicate(timeout=30)
         assert (process.returncode, out) == (code, "")

@@ -21,9 +21,7 @@ def test_a_plain_server_has_nothing_pending(settings: dict[str, object]) -> None
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"workers": 2}, "workers: more than one worker process is not available yet; start several servers"),
         ({"worker_class": "trio"}, "worker_class: the trio worker is not available yet; set it to auto"),
-        ({"use_reloader": True}, "use_reloader: reload is not available yet; restart by hand"),
         ({"certfile": "c", "keyfile": "k"}, "certfile: TLS is not available yet; let a proxy in front do TLS"),
         ({"certfile": "c", "quic_bind": ["localhost:1"]}, "quic_bind: HTTP/3 is not available yet"),
         ({"certfile": "c", "insecure_bind": ["localhost:1"]}, "insecure_bind: TLS is not available yet; move"),
@@ -37,16 +35,16 @@ def test_what_must_not_be_ignored_is_refused(settings: dict[str, object], messag
 
 def test_the_origin_is_told() -> None:
     config = Config()
-    config.put("workers", 4, "WEB_CONCURRENCY")
-    with pytest.raises(ConfigError, match="^WEB_CONCURRENCY: workers: more than one"):
+    config.put("worker_class", "trio", "FASTCORN_WORKER_CLASS")
+    with pytest.raises(ConfigError, match="^FASTCORN_WORKER_CLASS: the trio worker"):
         check_pending(config.freeze())
 
 
 def test_what_may_be_ignored_is_named() -> None:
-    config = Config(statsd_host="localhost:8125", max_requests=5, h2_max_concurrent_streams=100)
+    config = Config(statsd_host="localhost:8125", statsd_prefix="web", h2_max_concurrent_streams=100)
     assert check_pending(config.freeze()) == [
-        "max_requests (code) has no effect: replacing workers is not available yet",
         "statsd_host (code) has no effect: statsd is not available yet",
+        "statsd_prefix (code) has no effect: statsd is not available yet",
     ]
 
 

@@ -112,7 +112,7 @@ def test_empty_variables_are_not_set_and_unknown_ones_are_warned_about() -> None
     ("variable", "text", "message"),
     [
         ("FASTCORN_BACKLOG", "many", "FASTCORN_BACKLOG: must be a whole number, not 'many'; for example 100"),
-        ("WEB_CONCURRENCY", "many", "WEB_CONCURRENCY: workers: must be a whole number, not 'many'"),
+        ("WEB_CONCURRENCY", "many", "WEB_CONCURRENCY: workers: must be a whole number or auto, not 'many'"),
         ("PORT", "tcp://10.0.0.1:80", "PORT: bind: must be a port from 0 to 65535, not 'tcp://10.0.0.1:80'"),
         ("PORT", "70000", "PORT: bind: must be a port"),
         ("FASTCORN_CONFIG", "/nonexistent.toml", "/nonexistent.toml: cannot be read: no such file or directory"),

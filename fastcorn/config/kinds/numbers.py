@@ -61,6 +61,23 @@ class Count(Number):
         return f"{value:.0f}" if isinstance(value, float) else str(value)
 
 
+class ProcessCount(Count):
+    """A number of processes; "auto" is the number of processors that this process may use, resolved at once."""
+
+    noun = "a whole number or auto"
+    example = "4"
+
+    def parse_given(self, text: str) -> object:
+        if text.strip().lower() != "auto":
+            return super().parse_given(text)
+        from fastcorn.config.processors import usable_processors
+
+        return min(usable_processors(), int(self.most))
+
+    def check_given(self, value: object) -> object:
+        return super().check_given(self.parse_given(value) if isinstance(value, str) else value)
+
+
 class Duration(Number):
     noun = "a duration"
     annotation = "float"

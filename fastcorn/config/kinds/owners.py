@@ -51,13 +51,13 @@ class Owner(Kind):
 class Umask(Kind):
     """File mode bits. An int is the mode itself; a text is octal, as in a shell ("027", "0o27")."""
 
-    noun = "an octal umask"
     annotation = "int"
     metavar = "OCTAL"
-    example = "027"
 
-    def __init__(self) -> None:
+    def __init__(self, noun: str = "an octal umask", example: str = "027") -> None:
         super().__init__(optional=True)
+        self.noun = noun
+        self.example = example
 
     def parse_given(self, text: str) -> object:
         digits = text.strip().lower().removeprefix("0o")

@@ -6,7 +6,7 @@ Rows of the table of settings; joined by fastcorn.config.table.
 
 from __future__ import annotations
 
-from fastcorn.config.kinds import Addresses, Count, Owner, Texts, Umask
+from fastcorn.config.kinds import Addresses, Choice, Count, Owner, Texts, Umask
 from fastcorn.config.setting import Setting
 
 SETTINGS = (
@@ -41,7 +41,34 @@ SETTINGS = (
         "Host names that are answered; others get 404; none given answers all",
         flags=("--server-name",),
     ),
-    Setting("user", Owner("user"), None, "Owner of unix sockets", flags=("-u",)),
-    Setting("group", Owner("group"), None, "Group of unix sockets", flags=("-g",)),
+    Setting(
+        "accept",
+        Choice("shared", "reuseport"),
+        "shared",
+        "Worker processes share one listening socket for each address, or have one each (SO_REUSEPORT)",
+        precedents="Hypercorn, uvicorn and granian shared, gunicorn shared (--reuse-port)",
+    ),
+    Setting(
+        "unix_socket_mode",
+        Umask(noun="an octal file mode", example="660"),
+        None,
+        "File mode of unix sockets, octal; off leaves it to umask",
+        precedents="granian --uds-permissions; uvicorn 666",
+        aliases=("--uds-permissions",),
+    ),
+    Setting(
+        "user",
+        Owner("user"),
+        None,
+        "User that the server becomes after binding, if it is root, and owner of unix sockets",
+        flags=("-u",),
+    ),
+    Setting(
+        "group",
+        Owner("group"),
+        None,
+        "Group that the server becomes after binding, if it is root, and group of unix sockets",
+        flags=("-g",),
+    ),
     Setting("umask", Umask(), None, "File mode bits withheld from unix sockets, octal as in a shell", flags=("-m",)),
 )
