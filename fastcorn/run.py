@@ -1,40 +1,30 @@
 # SPDX-License-Identifier: MIT
-"""Running a server as the purpose of a process.
+"""Running a server as the purpose of a process, or of several.
 
-run() is what the fastcorn command ends in, under Hypercorn's name: it checks the settings, loads the application,
-chooses the event loop and serves until a signal. Every mistake is one line on stderr or in the error log, after the
-traceback where the application's own code raised, and an exit code of fastcorn.errors.
+run() is what the fastcorn command ends in, under Hypercorn's name: it checks the settings and serves until a signal, in
+this process or by a supervisor with worker processes. Calls fastcorn.worker and fastcorn.supervisor.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-from collections.abc import Callable, Coroutine
-from types import TracebackType
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from fastcorn.asgi.application import Application, load
+from fastcorn.asgi.application import load
 from fastcorn.config.errors import ConfigError
-from fastcorn.config.pending import check_pending
-from fastcorn.errors import EXIT_SIGNAL_BASE, FastcornError
-from fastcorn.worker.loop import LoopFactory, choose_loop, run_loop
+from fastcorn.errors import FastcornError
 from fastcorn.worker.pidfile import PidFile
+from fastcorn.worker.process import Loader, Main, report, run_worker
 from fastcorn.worker.serving import serve_worker
-from fastcorn.worker.worker import Worker
 
 if TYPE_CHECKING:
-    from fastcorn.config import Config
+    from fastcorn.config import Config, Settings
 
-Loader = Callable[[Any], Application]
-Main = Callable[[Worker], Coroutine[Any, Any, int]]
-Problem = FastcornError | ConfigError
-
-SIGINT_NUMBER = 2
+# What only a supervisor can do for a single worker.
+SUPERVISED = ("use_reloader", "max_requests", "max_worker_lifetime", "max_worker_rss")
 
 
-def run(config: Config) -> int:
+def run(config: Config, *, reread: Callable[[], Config] | None = None) -> int:
     """Serves config.application_path until SIGINT or SIGTERM.
 
     Threads of the application that do not end with the server are left behind: the process then ends without returning
@@ -42,86 +32,63 @@ def run(config: Config) -> int:
 
     Args:
         config: the settings; fixed when the server starts.
+        reread: reads the configuration again for SIGHUP and reloads; None keeps this one.
 
     Returns:
         The exit code: 0 after a stop, 1 when an address cannot be listened on or the shutdown failed, 2 for a wrong
         setting, 3 when the application refused to start, 4 when it could not be loaded, 128 + n when a second signal n
         cut the stop short.
     """
-    return run_application(config, load)
+    return run_application(config, load, reread=reread)
 
 
-def run_application(config: Config, loader: Loader, main: Main = serve_worker) -> int:
+def run_application(
+    config: Config, loader: Loader, main: Main = serve_worker, *, reread: Callable[[], Config] | None = None
+) -> int:
     """Serves the application that a loader makes of the frozen settings, by a coroutine function; else as run()."""
-    log: Any = None
     try:
         settings = config.freeze()
-        pending = check_pending(settings)
-        application = loader(settings)
-        factory = choose_loop(settings.worker_class)
-        # The logs are opened after the import: an application that configures logging could switch ours off.
-        worker = Worker(application, config)
-        log = worker.error_log if settings.errorlog is not None else None
-        for line in pending:
-            worker.error_log.warning("%s", line)
+        if needs_supervisor(settings):
+            return supervise(config, loader, reread)
         with PidFile(settings.pid_path):
-            return _serve(worker, main, factory)
-    except KeyboardInterrupt:
-        return EXIT_SIGNAL_BASE + SIGINT_NUMBER
+            return run_worker(config, loader, main)
     except (FastcornError, ConfigError) as problem:
-        report(problem, log)
+        report(problem, None)
         return int(problem.exit_code)
 
 
-def _serve(worker: Worker, main: Main, factory: LoopFactory) -> int:
-    held = False
-
-    def on_stuck(line: str, holds_process: bool) -> None:
-        nonlocal held
-        held = held or holds_process
-        worker.error_log.warning("%s; leaving without them", line)
-
-    code = 1
-    try:
-        code = run_loop(main(worker), factory, debug=worker.settings.debug, on_stuck=on_stuck)
-    except (FastcornError, ConfigError) as problem:
-        if not held:
-            raise
-        report(problem, worker.error_log)
-        code = int(problem.exit_code)
-    if held:
-        _leave(code)
-    return code
+def needs_supervisor(settings: Settings) -> bool:
+    """Whether worker processes are started: for more than one, and for what has to replace one."""
+    if settings.workers != 1:
+        return settings.workers > 1
+    timeout_wanted = settings.worker_timeout is not None and settings.origin("worker_timeout") != "default"
+    return timeout_wanted or any(getattr(settings, name) for name in SUPERVISED)
 
 
-def _leave(code: int) -> None:
-    """Ends the process although threads run: the interpreter would wait for them for ever."""
-    logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
-    os._exit(code)
+def supervise(config: Config, loader: Loader, reread: Callable[[], Config] | None) -> int:
+    """Serves by worker processes; returns the exit code as run() does.
 
+    Raises:
+        FastcornError, ConfigError: the server could not start and nothing has told why.
+    """
+    from fastcorn.supervisor.plan import Plan
+    from fastcorn.supervisor.process import check_can_fork
+    from fastcorn.supervisor.supervisor import Supervisor
 
-def report(problem: Problem, log: Any) -> None:
-    """Tells why the server ends: in the error log, or on stderr where there is none yet."""
-    cause = problem.__cause__
-    if log is not None:
-        log.error("%s", problem, exc_info=(type(cause), cause, _own_frames(cause)) if cause is not None else None)
-        return
-    if cause is not None:
-        import traceback
-
-        traceback.print_exception(type(cause), cause, _own_frames(cause))
-    print(f"fastcorn: {problem}", file=sys.stderr, flush=True)
-
-
-def _own_frames(error: BaseException) -> TracebackType | None:
-    """The traceback from the application's first frame on: how fastcorn and importlib got there helps nobody."""
-    traceback = error.__traceback__
-    while traceback is not None:
-        name = traceback.tb_frame.f_globals.get("__name__", "")
-        if not name.startswith(("fastcorn.", "importlib")):
-            break
-        traceback = traceback.tb_next
-    return traceback
+    log: Any = None
+    plan = Plan(config, loader)
+    check_can_fork(plan.settings.origin("workers"))
+    with PidFile(plan.settings.pid_path):
+        try:
+            plan.bind()
+            supervisor = Supervisor(plan, reread)
+            log = supervisor.log
+            for line in plan.pending:
+                log.warning("%s", line)
+            plan.preload()
+            return supervisor.run()
+        except (FastcornError, ConfigError) as problem:
+            report(problem, log if plan.settings.errorlog is not None else None)
+            return int(problem.exit_code)
+        finally:
+            plan.close()

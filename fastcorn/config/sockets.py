@@ -99,7 +99,7 @@ def bind_group(
             elif address.fd is not None:
                 bound.append(adopt(address.fd, kind))
             else:
-                bound.append(bind_port(address, kind, [other for _, other in addresses]))
+                bound.append(bind_port(address, kind, [other for _, other in addresses], config.accept))
         except SocketTypeError as error:
             raise SocketTypeError(f"{text}: {error.problem}", setting=setting, origin=config.origin(setting)) from None
         except UnicodeError:
@@ -108,7 +108,9 @@ def bind_group(
             raise bind_error(error, setting, text, config.origin(setting)) from None
 
 
-def bind_port(address: Address, kind: socket.SocketKind, all_addresses: list[Address]) -> socket.socket:
+def bind_port(
+    address: Address, kind: socket.SocketKind, all_addresses: list[Address], accept: str = "shared"
+) -> socket.socket:
     sock = socket.socket(socket.AF_INET6 if address.is_ipv6 else socket.AF_INET, kind)
     try:
         exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
@@ -118,12 +120,44 @@ def bind_port(address: Address, kind: socket.SocketKind, all_addresses: list[Add
             # Linux and BSD differ in what [::] means, so it is said: IPv4 too, unless an IPv4 bind has the same port.
             taken = any(other.host and not other.is_ipv6 and other.port == address.port for other in all_addresses)
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(taken or address.host != "::"))
+        reuseport = getattr(socket, "SO_REUSEPORT", None)
         host, _, zone = (address.host or "").partition("%")
         target = (host, address.port, 0, socket.if_nametoindex(zone)) if zone else (host, address.port)
         sock.bind(target)
+        if accept == "reuseport" and reuseport is not None:
+            # After the bind: another server on the port is an error first, and our own further sockets are none.
+            sock.setsockopt(socket.SOL_SOCKET, reuseport, 1)
         return settled(sock)
     except BaseException:
         sock.close()
+        raise
+
+
+def can_share_port(sock: socket.socket) -> bool:
+    """Whether several sockets may listen on the address of this one (SO_REUSEPORT): not for unix and inherited ones."""
+    reuseport = getattr(socket, "SO_REUSEPORT", None)
+    if reuseport is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return False
+    return bool(sock.getsockopt(socket.SOL_SOCKET, reuseport))
+
+
+def bind_again(sock: socket.socket) -> socket.socket:
+    """One more socket on the address of a bound one, for which can_share_port() is true.
+
+    Raises:
+        OSError: the system does not allow it.
+    """
+    again = socket.socket(sock.family, sock.type)
+    try:
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if sock.family == socket.AF_INET6:
+            only = sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+            again.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
+        again.bind(sock.getsockname())
+        return settled(again)
+    except BaseException:
+        again.close()
         raise
 
 

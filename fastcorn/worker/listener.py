@@ -109,14 +109,18 @@ class Listener:
         elif self._starting is None:
             self._starting = self._loop.create_task(self._start_server())
 
-    async def close(self) -> None:
-        """Accepts all that waits in the queue of the kernel, then closes the socket."""
+    async def close(self, *, leave_queue: bool = False) -> None:
+        """Accepts all that waits in the queue of the kernel, then closes the socket.
+
+        Args:
+            leave_queue: what waits is left to other processes that have the same socket.
+        """
         self._closed = True
         self.pause()
         if self._starting is not None:
             await asyncio.wait({self._starting})
             self._stop_accepting()
-        if self.sock.fileno() >= 0:
+        if self.sock.fileno() >= 0 and not leave_queue:
             for _ in range(QUEUE_LIMIT):
                 if not self._accept_one():
                     break

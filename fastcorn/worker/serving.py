@@ -8,10 +8,11 @@ shutdown trigger or the cancellation of the caller; a second signal cuts the sto
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fastcorn.errors import EXIT_OK, EXIT_SIGNAL_BASE
-from fastcorn.worker.signals import StopSignals
+from fastcorn.worker.signals import STOP_SIGNALS, StopSignals
 from fastcorn.worker.worker import Worker
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ async def serve_worker(
     shutdown_trigger: ShutdownTrigger | None = None,
     *,
     stop_requested: asyncio.Event | None = None,
+    on_started: Callable[[], None] | None = None,
+    on_serving: Callable[[Serving], None] | None = None,
+    signals: tuple[int, ...] = STOP_SIGNALS,
 ) -> int:
     """Serves until there is a reason to stop.
 
@@ -31,6 +35,9 @@ async def serve_worker(
         shutdown_trigger: an async callable; when it returns the worker stops, and what it raises is raised again after
             the stop. None stops on SIGINT and SIGTERM, where this is the main thread.
         stop_requested: a further reason to stop, beside signals.
+        on_started: called when the worker has started.
+        on_serving: called before the start with what can stop and force it, as signals do.
+        signals: the signals that stop.
 
     Returns:
         The exit code: 0, or 128 + n when a second signal n cut the stop short.
@@ -39,10 +46,12 @@ async def serve_worker(
         AddressError, LifespanFailureError, LifespanTimeoutError: the worker could not start, or its application's
             shutdown failed.
     """
-    serving = Serving(worker, stop_requested or asyncio.Event())
+    serving = Serving(worker, stop_requested or asyncio.Event(), on_started)
+    if on_serving is not None:
+        on_serving(serving)
     if shutdown_trigger is not None:
         return await serving.run(asyncio.ensure_future(_call(shutdown_trigger)))
-    with StopSignals(asyncio.get_running_loop(), serving.signalled):
+    with StopSignals(asyncio.get_running_loop(), serving.signalled, signals):
         return await serving.run(None)
 
 
@@ -56,11 +65,14 @@ class Serving:
     Args:
         worker: what is started and stopped.
         stop: set when there is a reason to stop.
+        on_started: called when the worker has started.
     """
 
-    def __init__(self, worker: Worker, stop: asyncio.Event) -> None:
+    def __init__(self, worker: Worker, stop: asyncio.Event, on_started: Callable[[], None] | None = None) -> None:
         self._worker = worker
         self._stop = stop
+        self._on_started = on_started
+        self.leave_queue = False
         self._hurry = asyncio.Event()
         self._code = EXIT_OK
 
@@ -71,8 +83,18 @@ class Serving:
             self._stop.set()
         elif not self._hurry.is_set():
             self._code = EXIT_SIGNAL_BASE + number
-            self._hurry.set()
-            self._worker.force()
+            self.force()
+
+    def stop(self, *, leave_queue: bool = False) -> None:
+        """A reason to stop that is told by no signal; leave_queue as in Worker.stop()."""
+        self.leave_queue = self.leave_queue or leave_queue
+        self._stop.set()
+
+    def force(self) -> None:
+        """Stops at once, also during the start."""
+        self._stop.set()
+        self._hurry.set()
+        self._worker.force()
 
     async def run(self, trigger: asyncio.Future[None] | None) -> int:
         """Starts the worker, waits, stops it; returns the exit code."""
@@ -80,6 +102,8 @@ class Serving:
         reasons: set[asyncio.Future[Any]] = {stop} if trigger is None else {stop, trigger}
         try:
             if await self._start(reasons):
+                if self._on_started is not None:
+                    self._on_started()
                 await self._serve(reasons)
             if trigger is not None and trigger.done() and not trigger.cancelled():
                 trigger.result()
@@ -121,7 +145,7 @@ class Serving:
             await self._stop_cancelled()
             raise
         try:
-            await self._worker.stop()
+            await self._worker.stop(leave_queue=self.leave_queue)
         except asyncio.CancelledError:
             await self._stop_forced()
             raise

@@ -17,23 +17,30 @@ STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SI
 
 
 class StopSignals:
-    """While entered, SIGINT, SIGTERM and (on Windows) SIGBREAK call a function on the loop.
+    """While entered, SIGINT, SIGTERM and (on Windows) SIGBREAK, or other signals, call a function on the loop.
 
     The handlers that were there before are put back at the end.
 
     Args:
         loop: the running loop.
         callback: called with the signal's number, on the loop, once for each signal.
+        numbers: which signals.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        callback: Callable[[int], None],
+        numbers: tuple[int, ...] = STOP_SIGNALS,
+    ) -> None:
         self._loop = loop
+        self._numbers = numbers
         self._callback = callback
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            for number in STOP_SIGNALS:
+            for number in self._numbers:
                 self._before[number] = signal.getsignal(number)
                 self._install(number)
         return self

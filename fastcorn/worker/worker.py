@@ -23,10 +23,16 @@ from fastcorn.worker.listener import Listener
 class Worker:
     """One application on the sockets of one configuration.
 
+    Attributes:
+        ready: whether it accepts connections and has not begun to stop.
+        log: what Config.log gave.
+        on_recycle: called once with a reason when this worker should be replaced; it goes on serving.
+
     Args:
         application: what is served.
         config: a Config; its settings are fixed when the worker is made.
-        sockets: bound sockets to use instead of binding those of the configuration; the worker closes them.
+        sockets: bound sockets to use instead of binding those of the configuration; the worker closes them, and leaves
+            it to their owner to say where it listens.
         context_class: for tests.
         connection_class: for tests; fastcorn.protocols._http1.H1Connection by default.
 
@@ -44,11 +50,16 @@ class Worker:
         connection_class: Any = None,
     ) -> None:
         self.settings = config.freeze()
-        self.error_log = error_log(config.log)
+        self.log = config.log
+        self.error_log = error_log(self.log)
         self.listeners: list[Listener] = []
+        self.ready = False
+        self.on_recycle: Callable[[str], None] | None = None
         self._config = config
-        self._access_log = access_log(config.log)
+        self._access_log = access_log(self.log)
         self._sockets = sockets
+        self._announces = sockets is None
+        self._leave_queue = False
         self._context_class = context_class
         self._connection_class = connection_class
         self._generation = self._new_generation(application)
@@ -95,24 +106,31 @@ class Worker:
             await self._retire(self._generation)
             raise
         self._tick()
-        for url in self.urls:
-            self.error_log.info("Running on %s (CTRL + C to quit)", url)
+        self.ready = True
+        if self._announces:
+            for url in self.urls:
+                self.error_log.info("Running on %s (CTRL + C to quit)", url)
 
-    async def stop(self) -> None:
+    async def stop(self, *, leave_queue: bool = False) -> None:
         """Stops: nothing that a client sent before is lost, unless graceful_timeout ends or force() is called.
 
         It goes on when the caller is cancelled; calling it again waits for the same stop.
+
+        Args:
+            leave_queue: what waits to be accepted is left to other workers that listen on the same sockets.
 
         Raises:
             LifespanFailureError, LifespanTimeoutError: the application's shutdown failed.
         """
         if self._stopping is None:
+            self.ready = False
+            self._leave_queue = leave_queue
             self._stopping = asyncio.create_task(self._stop())
         await asyncio.shield(self._stopping)
 
     async def _stop(self) -> None:
         try:
-            await asyncio.gather(*[listener.close() for listener in self.listeners])
+            await asyncio.gather(*[listener.close(leave_queue=self._leave_queue) for listener in self.listeners])
             self._close_sockets()
             if self._retiring:
                 await asyncio.wait(self._retiring)

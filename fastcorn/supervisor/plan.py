@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT
+"""Plan: what workers are started with, which is one configuration, its application and its sockets.
+
+Made by fastcorn.supervisor.supervisor at the start and anew by SIGHUP and reload. A new plan takes over the sockets of the
+addresses that both have, so that no connection is refused in between; those that only the old one has are closed when
+the change is complete.
+
+With accept = shared there is one set of sockets; with reuseport each slot has a set of its own, which outlives the
+workers of the slot: what waits in its queues when a worker leaves is its successor's.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from fastcorn.asgi.reference import forget_modules
+from fastcorn.config.pending import check_pending
+from fastcorn.config.sockets import SocketFile, Sockets, bind_again, bind_group, can_share_port
+
+if TYPE_CHECKING:
+    from fastcorn.config import Config, Settings
+    from fastcorn.worker.process import Loader
+
+# The settings that say where to listen, the attribute of Sockets, and the kind of socket.
+GROUPS = (
+    ("bind", "secure_sockets", socket.SOCK_STREAM),
+    ("insecure_bind", "insecure_sockets", socket.SOCK_STREAM),
+    ("quic_bind", "quic_sockets", socket.SOCK_DGRAM),
+)
+
+# Settings that a running server keeps; a change needs a restart.
+FIXED = (
+    "user",
+    "group",
+    "umask",
+    "pid_path",
+    "use_reloader",
+    "reload_dirs",
+    "reload_include",
+    "reload_exclude",
+    "accept",
+)
+
+
+@dataclass
+class Bound:
+    """A bound address: the group and text it was given as, its socket, its copies by slot, and its file."""
+
+    group: str
+    text: str
+    sock: socket.socket
+    file: SocketFile | None = None
+    copies: dict[int, socket.socket] = field(default_factory=dict)
+
+    def for_slot(self, slot: int, reuseport: bool) -> socket.socket:
+        """The socket that a slot's workers listen on; slot 0 has the first one."""
+        if slot == 0 or not reuseport or not can_share_port(self.sock):
+            return self.sock
+        if slot not in self.copies:
+            self.copies[slot] = bind_again(self.sock)
+        return self.copies[slot]
+
+    def close(self) -> None:
+        for sock in (self.sock, *self.copies.values()):
+            sock.close()
+        if self.file is not None:
+            self.file.remove()
+
+
+class Plan:
+    """One configuration to start workers with.
+
+    Args:
+        config: the settings.
+        loader: makes the application of the frozen settings.
+
+    Raises:
+        ConfigError: a setting is wrong.
+    """
+
+    def __init__(self, config: Config, loader: Loader) -> None:
+        self.config = config
+        self.settings: Settings = config.freeze()
+        self.pending = check_pending(self.settings)
+        self.first_loader = loader
+        self.loader = loader
+        self.bound: list[Bound] = []
+
+    def bind(self, old: Plan | None = None) -> None:
+        """Binds the addresses, but for those that an older plan has bound already.
+
+        Raises:
+            AddressError: an address cannot be had; then none is bound that was not before.
+        """
+        if old is None:
+            sockets = self.config.create_sockets()
+            self.bound = paired(self.settings, sockets)
+            return
+        known = {(bound.group, bound.text): bound for bound in old.bound}
+        fresh: list[Bound] = []
+        try:
+            for group, _, kind in self.groups():
+                for text in getattr(self.settings, group):
+                    if (group, text) not in known:
+                        fresh.append(bind_one(self.config, group, text, kind))
+                        known[group, text] = fresh[-1]
+                    self.bound.append(known[group, text])
+        except BaseException:
+            self.bound = []
+            for bound in fresh:
+                bound.close()
+            raise
+
+    def groups(self) -> list[tuple[str, str, socket.SocketKind]]:
+        """The groups of addresses that are in use: without TLS only bind."""
+        return list(GROUPS) if self.settings.ssl_enabled else [GROUPS[0]]
+
+    def sockets(self, slot: int) -> Sockets:
+        """The sockets for the worker of a slot, as Worker takes them."""
+        sockets, reuseport = Sockets(), self.settings.accept == "reuseport"
+        for bound in self.bound:
+            attribute = next(name for group, name, _ in GROUPS if group == bound.group)
+            if attribute == "secure_sockets" and not self.settings.ssl_enabled:
+                attribute = "insecure_sockets"
+            getattr(sockets, attribute).append(bound.for_slot(slot, reuseport))
+        return sockets
+
+    def preload(self, *, again: bool = False) -> None:
+        """Imports the application here, so that the workers share its memory; again = with its modules imported anew.
+
+        Raises:
+            NoAppError: it cannot be loaded.
+        """
+        if not self.settings.preload:
+            return
+        if again:
+            with forget_modules(self.settings.application_path, self.settings.app_dir):
+                application = self.loader(self.settings)
+        else:
+            application = self.loader(self.settings)
+        self.loader = lambda settings: application
+        # What exists now will not die: the collector of a worker need not write into the shared pages.
+        gc.collect()
+        gc.freeze()
+
+    def changes_without_effect(self, old: Plan) -> list[str]:
+        """The settings that differ from an older plan's and that a running server keeps."""
+        return [name for name in FIXED if getattr(self.settings, name) != getattr(old.settings, name)]
+
+    def close(self, keep: Plan | None = None) -> None:
+        """Closes the sockets that another plan does not have, and removes their files."""
+        kept = [] if keep is None else keep.bound
+        for bound in self.bound:
+            if not any(bound is other for other in kept):
+                bound.close()
+        self.bound = []
+
+
+def paired(settings: Settings, sockets: Sockets) -> list[Bound]:
+    """The sockets of bind_all() with the addresses they were bound for, which are in the same order."""
+    files = {file.path: file for file in sockets.files}
+    bound = []
+    for group, attribute, _ in GROUPS:
+        given = getattr(sockets, attribute)
+        if group == "bind" and not settings.ssl_enabled:
+            given = sockets.insecure_sockets
+        elif not settings.ssl_enabled:
+            continue
+        for text, sock in zip(getattr(settings, group), given, strict=True):
+            bound.append(Bound(group, text, sock, file_of(sock, files)))
+    return bound
+
+
+def file_of(sock: socket.socket, files: dict[str, SocketFile]) -> SocketFile | None:
+    name = sock.getsockname()
+    if not isinstance(name, str) or not name:
+        return None
+    return files.get(os.path.abspath(name))
+
+
+def bind_one(config: Config, group: str, text: str, kind: socket.SocketKind) -> Bound:
+    """Binds one address with the settings of a configuration.
+
+    Raises:
+        AddressError: it cannot be had.
+    """
+    one: Any = SimpleNamespace(**{group: [text]}, origin=config.origin)
+    for name in ("user", "group", "umask", "unix_socket_mode", "accept", "workers"):
+        if name != group:
+            setattr(one, name, getattr(config, name))
+    sockets: list[socket.socket] = []
+    files: list[SocketFile] = []
+    bind_group(one, group, kind, sockets, files)
+    return Bound(group, text, sockets[0], files[0] if files else None)

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""WorkerProcess: one worker process as its supervisor sees it; and the making of such processes by fork.
+
+Fork, not spawn: the sockets, the settings and an application object that lives in no importable module are inherited,
+modules that are imported already are shared, and a start costs milliseconds. What makes forks dangerous is threads, and
+a supervisor has none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from fastcorn.config.errors import ConfigError
+from fastcorn.errors import EXIT_FAILURE
+from fastcorn.worker.channel import Channel
+from fastcorn.worker.process import leave
+
+if TYPE_CHECKING:
+    from fastcorn.supervisor.plan import Plan
+    from fastcorn.supervisor.timers import Timer
+
+
+# A worker's way:   STARTING -> READY -> ENDING, when it is told to stop; from any of them it may be gone.
+class State(enum.Enum):
+    STARTING = "starting"
+    READY = "ready"
+    ENDING = "ending"
+
+
+class WorkerProcess:
+    """One worker process.
+
+    Args:
+        slot: the number of its slot.
+        plan: what it was started with.
+        pid: its process id.
+        channel: the supervisor's end of the line to it.
+        now: when it was started, in seconds on the supervisor's clock.
+    """
+
+    def __init__(self, slot: int, plan: Plan, pid: int, channel: Channel, now: float) -> None:
+        self.slot = slot
+        self.plan = plan
+        self.pid = pid
+        self.channel = channel
+        self.state = State.STARTING
+        self.started_at = now
+        self.ready_at: float | None = None
+        self.last_beat: float | None = None
+        self.hung = False
+        self.reason = ""
+        self.timers: list[Timer] = []
+
+    def __str__(self) -> str:
+        return f"worker {self.slot + 1} (pid {self.pid})"
+
+    def healthy(self, now: float) -> float:
+        """How long it has been ready, in seconds; 0 when it never was."""
+        return 0.0 if self.ready_at is None else now - self.ready_at
+
+    def silence(self, now: float) -> float:
+        """Seconds since its last sign of life."""
+        return now - (self.started_at if self.last_beat is None else self.last_beat)
+
+    def forget_timers(self) -> None:
+        for timer in self.timers:
+            timer.cancel()
+        self.timers.clear()
+
+
+class Processes:
+    """Forks, signals and reaps processes. The tests of the supervisor put another in its place."""
+
+    def fork(self, run: Callable[[], int]) -> int:
+        """Starts a process that calls a function and ends with the exit code that it returns.
+
+        Returns:
+            The process id, in the process that called.
+
+        Raises:
+            OSError: there is no more room for processes.
+        """
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        pid = os.fork()
+        if pid:
+            return pid
+        code = EXIT_FAILURE
+        try:
+            code = run()
+        except SystemExit as error:
+            code = error.code if isinstance(error.code, int) else EXIT_FAILURE
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            leave(code)
+        raise AssertionError("the process has ended")
+
+    def kill(self, pid: int, number: int) -> None:
+        """Sends a signal; a process that has gone is no error."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+    def reap(self, pids: list[int]) -> list[tuple[int, int]]:
+        """The (pid, wait status) of those that have ended. As process 1, orphans of the container are reaped too."""
+        ended = []
+        for pid in pids:
+            with contextlib.suppress(ChildProcessError):
+                found, status = os.waitpid(pid, os.WNOHANG)
+                if found:
+                    ended.append((found, status))
+        while os.getpid() == 1:
+            try:
+                found, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if not found:
+                break
+            if found in pids:
+                ended.append((found, status))
+        return ended
+
+
+def check_can_fork(origin: str) -> None:
+    """Refuses what needs processes where they cannot be made.
+
+    Raises:
+        ConfigError: the system has no fork, or this is not the main thread.
+    """
+    if not hasattr(os, "fork"):
+        raise ConfigError(
+            "this system cannot fork processes; set it to 0 or 1 and start several servers", setting="workers",
+            origin=origin,
+        )  # fmt: skip
+    if threading.current_thread() is not threading.main_thread():
+        raise ConfigError(
+            "worker processes are started from the main thread only; set it to 0 or 1, or call run() there",
+            setting="workers", origin=origin,
+        )  # fmt: skip
+
+
+SIGKILL = getattr(signal, "SIGKILL", 9)

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: MIT
+"""What a supervisor's worker process does after the fork: serves, tells how it goes, obeys, and outlives nobody.
+
+Called by fastcorn.supervisor.process in the new process; calls fastcorn.worker.process. Facts that shape it: Ctrl+C in a
+terminal reaches every process of the group, so the stop is the supervisor's to decide and the signals of the terminal
+and of operators are ignored here (by handlers, not SIG_IGN, which the application's own subprocesses would inherit);
+SIGTERM to a worker alone stops it gracefully, and the supervisor replaces it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import os
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fastcorn.worker.channel import Channel
+from fastcorn.worker.process import leave, run_worker
+from fastcorn.worker.serving import Serving, serve_worker
+from fastcorn.worker.worker import Worker
+
+if TYPE_CHECKING:
+    from fastcorn.config import Config, Settings
+    from fastcorn.config.sockets import Sockets
+    from fastcorn.worker.process import Loader
+
+# The supervisor sends it to a worker that does not answer, which then writes its stacks; the handler is in C, so it
+# works while Python does not.
+DUMP_SIGNAL = getattr(signal, "SIGQUIT", 3)
+IGNORED_SIGNALS = ("SIGINT", "SIGHUP", "SIGTTIN", "SIGTTOU", "SIGUSR1", "SIGUSR2", "SIGCHLD")
+
+# A heartbeat each second is enough for a timeout of seconds; shorter timeouts get four beats.
+BEAT_SECONDS = 1.0
+BEATS_IN_TIMEOUT = 4
+
+
+@dataclass
+class Post:
+    """What a worker process is given.
+
+    Attributes:
+        config: the settings.
+        loader: makes the application.
+        sockets: bound sockets; their files are the supervisor's to remove.
+        channel: this worker's end.
+        lifeline: a descriptor that reads as ended when the supervisor has gone.
+    """
+
+    config: Config
+    loader: Loader
+    sockets: Sockets
+    channel: Channel
+    lifeline: int
+
+
+def run_child(post: Post) -> int:
+    """Serves until the supervisor says stop or has gone; returns the exit code of this process."""
+    take_signals(post.config)
+    settings = post.config.freeze()
+    watch_lifeline(post.lifeline, settings)
+
+    async def main(worker: Worker) -> int:
+        return await Line(worker, post.channel, beat_interval(settings.worker_timeout)).serve()
+
+    return run_worker(post.config, post.loader, main, sockets=post.sockets, tell_pending=False)
+
+
+def take_signals(config: Config) -> None:
+    """Gives the signals of this process the meaning they have in a worker."""
+    signal.set_wakeup_fd(-1)
+    for name in IGNORED_SIGNALS:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), ignore)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    target = dump_target(config)
+    if target is not None:
+        faulthandler.enable(target)
+        faulthandler.register(DUMP_SIGNAL, target, all_threads=True, chain=False)
+
+
+def ignore(number: int, frame: object) -> None:
+    """A signal that is not a worker's business."""
+
+
+def dump_target(config: Config) -> Any:
+    """The open file that stacks are written to: that of the error log where it has one, else stderr."""
+    try:
+        handlers = getattr(config.log.error_logger, "handlers", ())
+    except Exception:
+        handlers = ()
+    for stream in [*(getattr(handler, "stream", None) for handler in handlers), sys.stderr]:
+        try:
+            stream.fileno()
+        except (AttributeError, OSError, ValueError):
+            continue
+        return stream
+    return None
+
+
+def watch_lifeline(lifeline: int, settings: Settings) -> None:
+    """Ends this process some time after the supervisor has gone, whatever the event loop does then.
+
+    A loop that runs notices it by its channel and stops gracefully, well before.
+    """
+    patience = settings.drain_delay + settings.graceful_timeout + settings.shutdown_timeout
+    patience += settings.worker_timeout or 0.0
+
+    def watch() -> None:
+        while os.read(lifeline, 64):
+            pass
+        if not stopped.wait(patience):
+            leave(1)
+
+    stopped = threading.Event()
+    threading.Thread(target=watch, name="fastcorn-lifeline", daemon=True).start()
+
+
+def beat_interval(timeout: float | None) -> float:
+    """Seconds between two heartbeats, for a worker_timeout in seconds."""
+    return BEAT_SECONDS if timeout is None else min(BEAT_SECONDS, timeout / BEATS_IN_TIMEOUT)
+
+
+class Line:
+    """A worker's side of the talk with its supervisor, on the event loop.
+
+    Args:
+        worker: not started yet.
+        channel: this worker's end.
+        interval: seconds between two heartbeats.
+    """
+
+    def __init__(self, worker: Worker, channel: Channel, interval: float) -> None:
+        self._worker = worker
+        self._channel = channel
+        self._interval = interval
+        self._loop = asyncio.get_running_loop()
+        self._serving: Serving | None = None
+        self._beating: asyncio.TimerHandle | None = None
+        worker.on_recycle = self._recycle
+
+    async def serve(self) -> int:
+        """Serves until told to stop; returns the exit code."""
+        self._loop.add_reader(self._channel.fileno(), self._read)
+        self._beat()
+        try:
+            return await serve_worker(
+                self._worker, on_started=self._started, on_serving=self._begin, signals=(signal.SIGTERM,)
+            )
+        finally:
+            self._loop.remove_reader(self._channel.fileno())
+            if self._beating is not None:
+                self._beating.cancel()
+
+    def _begin(self, serving: Serving) -> None:
+        self._serving = serving
+
+    def _started(self) -> None:
+        self._channel.send("ready")
+
+    def _recycle(self, reason: str) -> None:
+        self._channel.send("recycle", reason)
+
+    def _beat(self) -> None:
+        self._channel.send("beat")
+        self._beating = self._loop.call_later(self._interval, self._beat)
+
+    def _read(self) -> None:
+        for verb, _ in self._channel.receive():
+            self._obey(verb)
+        if self._channel.ended:
+            self._loop.remove_reader(self._channel.fileno())
+            self._worker.error_log.error("the supervisor has gone; worker %d stops", os.getpid())
+            self._stop()
+
+    def _obey(self, verb: str) -> None:
+        if verb == "stop":
+            self._stop()
+        elif verb == "retire":
+            self._stop(leave_queue=True)
+        elif verb == "force" and self._serving is not None:
+            self._serving.force()
+        elif verb == "reopen":
+            reopen = getattr(self._worker.log, "reopen", None)
+            if reopen is not None:
+                reopen()
+
+    def _stop(self, *, leave_queue: bool = False) -> None:
+        if self._serving is not None:
+            self._serving.stop(leave_queue=leave_queue)

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""A worker as the purpose of a process: from the settings to the exit code.
+
+Called by fastcorn.run where one process is enough, and by fastcorn.worker.child in the processes of a supervisor.
+Every mistake is one line in the error log, or on stderr while there is none, after the traceback where the
+application's own code raised, and an exit code of fastcorn.errors.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from fastcorn.asgi.application import Application
+from fastcorn.config.errors import ConfigError
+from fastcorn.config.pending import check_pending
+from fastcorn.errors import EXIT_FAILURE, EXIT_SIGNAL_BASE, FastcornError
+from fastcorn.worker.loop import LoopFactory, choose_loop, run_loop
+from fastcorn.worker.worker import Worker
+
+if TYPE_CHECKING:
+    from fastcorn.config import Config
+    from fastcorn.config.sockets import Sockets
+
+Loader = Callable[[Any], Application]
+Main = Callable[[Worker], Coroutine[Any, Any, int]]
+Problem = FastcornError | ConfigError
+
+SIGINT_NUMBER = 2
+
+
+def run_worker(
+    config: Config,
+    loader: Loader,
+    main: Main,
+    *,
+    sockets: Sockets | None = None,
+    tell_pending: bool = True,
+) -> int:
+    """Serves the application that a loader makes of the frozen settings, by a coroutine function.
+
+    Args:
+        config: the settings.
+        loader: called with the frozen settings.
+        main: called with the worker; returns the exit code.
+        sockets: bound sockets to serve on instead of binding those of the configuration.
+        tell_pending: whether settings without effect are named in the log.
+
+    Returns:
+        The exit code, as fastcorn.run.run() does.
+    """
+    log: Any = None
+    try:
+        settings = config.freeze()
+        pending = check_pending(settings)
+        application = loader(settings)
+        factory = choose_loop(settings.worker_class)
+        # The logs are opened after the import: an application that configures logging could switch ours off.
+        worker = Worker(application, config, sockets=sockets)
+        log = worker.error_log if settings.errorlog is not None else None
+        for line in pending if tell_pending else ():
+            worker.error_log.warning("%s", line)
+        return _serve(worker, main, factory)
+    except KeyboardInterrupt:
+        return EXIT_SIGNAL_BASE + SIGINT_NUMBER
+    except (FastcornError, ConfigError) as problem:
+        report(problem, log)
+        return int(problem.exit_code)
+
+
+def _serve(worker: Worker, main: Main, factory: LoopFactory) -> int:
+    held = False
+
+    def on_stuck(line: str, holds_process: bool) -> None:
+        nonlocal held
+        held = held or holds_process
+        worker.error_log.warning("%s; leaving without them", line)
+
+    code = EXIT_FAILURE
+    try:
+        code = run_loop(main(worker), factory, debug=worker.settings.debug, on_stuck=on_stuck)
+    except (FastcornError, ConfigError) as problem:
+        if not held:
+            raise
+        report(problem, worker.error_log)
+        code = int(problem.exit_code)
+    if held:
+        leave(code)
+    return code
+
+
+def leave(code: int) -> None:
+    """Ends the process although threads run: the interpreter would wait for them for ever."""
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(code)
+
+
+def report(problem: Problem, log: Any) -> None:
+    """Tells why the server ends: in the error log, or on stderr where there is none yet."""
+    cause = problem.__cause__
+    if log is not None:
+        log.error("%s", problem, exc_info=(type(cause), cause, _own_frames(cause)) if cause is not None else None)
+        return
+    if cause is not None:
+        import traceback
+
+        traceback.print_exception(type(cause), cause, _own_frames(cause))
+    print(f"fastcorn: {problem}", file=sys.stderr, flush=True)
+
+
+def _own_frames(error: BaseException) -> TracebackType | None:
+    """The traceback from the application's first frame on: how fastcorn and importlib got there helps nobody."""
+    traceback = error.__traceback__
+    while traceback is not None:
+        name = traceback.tb_frame.f_globals.get("__name__", "")
+        if not name.startswith(("fastcorn.", "importlib")):
+            break
+        traceback = traceback.tb_next
+    return traceback
