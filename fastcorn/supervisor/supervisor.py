@@ -3,8 +3,8 @@
 
 Longer: this file - every event of a worker or of the operator is a decision about the same slots.
 
-Called by fastcorn.run. One thread and a plain loop over descriptors: the signals, a channel to each worker, the watcher of
-source files. Decisions are here; forking is in `process`, what a worker is started with in `plan`, why one ended in
+Called by fastcorn.run. One thread and a plain loop over descriptors: the signals, a channel to each worker, the watcher
+of source files. Decisions are here; forking is in `process`, what a worker is started with in `plan`, why one ended in
 `exits`.
 
 A slot is the place of one worker: its number, the worker that serves (`active`) and, while that is being replaced, its

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What a supervisor's worker process does after the fork: serves, tells how it goes, obeys, and outlives nobody.
 
-Called by fastcorn.supervisor.process in the new process; calls fastcorn.worker.process. Facts that shape it: Ctrl+C in a
+Called by fastcorn.supervisor in the new process; calls fastcorn.worker.process. Facts that shape it: Ctrl+C in a
 terminal reaches every process of the group, so the stop is the supervisor's to decide and the signals of the terminal
 and of operators are ignored here (by handlers, not SIG_IGN, which the application's own subprocesses would inherit);
 SIGTERM to a worker alone stops it gracefully, and the supervisor replaces it.
@@ -92,7 +92,8 @@ def dump_target(config: Config) -> Any:
         handlers = getattr(config.log.error_logger, "handlers", ())
     except Exception:
         handlers = ()
-    for stream in [*(getattr(handler, "stream", None) for handler in handlers), sys.stderr]:
+    streams: list[Any] = [*(getattr(handler, "stream", None) for handler in handlers), sys.stderr]
+    for stream in streams:
         try:
             stream.fileno()
         except (AttributeError, OSError, ValueError):

@@ -206,7 +206,6 @@ def test_thread_of_the_application_that_never_returns_does_not_hold_the_process(
         (["main:app", "--bind", "256.0.0.1:1"], 1, r".*bind: cannot listen on 256\.0\.0\.1:1: .*\n"),
         (["main:app", *BIND, "--pid", "/nosuch/pid"], 2, r".*pid_path: cannot write '/nosuch/pid': .*\n"),
         (["main:app", *BIND, "--error-logfile", "/nosuch/log"], 2, r"fastcorn: .*errorlog: cannot write.*\n"),
-        (["main:app", *BIND, "--workers", "2"], 2, r"fastcorn: .*--workers: .*not available yet.*\n"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
