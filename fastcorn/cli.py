@@ -81,7 +81,7 @@ def with_config(line: CommandLine) -> int:
     config.freeze()
     from fastcorn.run import run
 
-    return int(run(config))
+    return int(run(config, reread=lambda: gather(line.values, os.environ, line.config_path)[0]))
 
 
 def show(what: str) -> int:

@@ -36,6 +36,26 @@ class AppImportError(NoAppError):
     """The application's own code raised while it was imported or made; __cause__ is what it raised."""
 
 
+class WarmupError(FastcornError):
+    """The request of the setting warmup was not answered as a healthy application would.
+
+    Args:
+        request: the request.
+        problem: what happened, after "the warm-up request ...".
+    """
+
+    exit_code = EXIT_STARTUP
+
+    def __init__(self, request: str, problem: str) -> None:
+        super().__init__(f"the warm-up request {request} {problem}; the application is not ready (setting warmup)")
+
+
+class HookError(FastcornError):
+    """The hook on_starting raised, or a hook cannot be found; __cause__ is what it raised."""
+
+    exit_code = EXIT_USAGE
+
+
 class ShutdownError(FastcornError):
     """A stop that was asked for did not end well."""
 

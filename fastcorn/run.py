@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from fastcorn.asgi.application import load
 from fastcorn.config.errors import ConfigError
 from fastcorn.errors import FastcornError
+from fastcorn.worker.alone import Alone
+from fastcorn.worker.hooks import Hooks
 from fastcorn.worker.pidfile import PidFile
 from fastcorn.worker.process import Loader, Main, report, run_worker
-from fastcorn.worker.serving import serve_worker
 
 if TYPE_CHECKING:
     from fastcorn.config import Config, Settings
@@ -43,15 +44,18 @@ def run(config: Config, *, reread: Callable[[], Config] | None = None) -> int:
 
 
 def run_application(
-    config: Config, loader: Loader, main: Main = serve_worker, *, reread: Callable[[], Config] | None = None
+    config: Config, loader: Loader, main: Main | None = None, *, reread: Callable[[], Config] | None = None
 ) -> int:
     """Serves the application that a loader makes of the frozen settings, by a coroutine function; else as run()."""
     try:
         settings = config.freeze()
         if needs_supervisor(settings):
             return supervise(config, loader, reread)
+        hooks = Hooks(settings)
+        alone = Alone(config, loader, hooks, reread, main)
+        hooks.call("on_starting", config=config)
         with PidFile(settings.pid_path):
-            return run_worker(config, loader, main)
+            return run_worker(config, loader, alone.serve)
     except (FastcornError, ConfigError) as problem:
         report(problem, None)
         return int(problem.exit_code)

@@ -8,8 +8,8 @@ no TypedDict is assignable to, so serve(FastAPI(), config) would not type-check 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import IO, Any, Literal, NewType, NotRequired, Protocol, TypeAlias, TypedDict
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from typing import IO, Any, Literal, NamedTuple, NewType, NotRequired, Protocol, TypeAlias, TypedDict
 
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 Address: TypeAlias = "tuple[str, int | None]"
@@ -317,3 +317,28 @@ class ResponseSummary(TypedDict):
 
     status: int
     headers: Headers
+
+
+class LifecycleEvent(NamedTuple):
+    """What a hook is told.
+
+    Attributes:
+        name: of the hook.
+        pid: the process id of the worker the event is about; None for events of the server.
+        worker: that worker's number, from 1.
+        reason: why, in words: what ended a worker, what caused a reload.
+        exit_code: of the worker, or of the server in on_exit.
+        duration: in seconds: until the worker was ready, how long it lived, until all were ready, how long the server
+            ran.
+        urls: where the server listens (when_ready).
+        config: the configuration (on_starting).
+    """
+
+    name: str
+    pid: int | None = None
+    worker: int | None = None
+    reason: str | None = None
+    exit_code: int | None = None
+    duration: float | None = None
+    urls: Sequence[str] = ()
+    config: Any = None

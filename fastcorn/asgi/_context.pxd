@@ -74,6 +74,8 @@ cdef class Context:
     cdef readonly int64_t errors_total
     cdef readonly bint draining
     cdef bint accept_paused
+    cdef public int64_t request_limit   # request_limit_hook is called when so many applications were called; 0 = never
+    cdef public object request_limit_hook
     cdef public object when_idle
     cdef public object accept_hook
 

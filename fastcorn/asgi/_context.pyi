@@ -73,6 +73,9 @@ class Context:
     @property
     def draining(self) -> bool:
         """`begin_drain()` was called."""
+    request_limit: int
+    """`request_limit_hook` is called, on the loop, when `requests_total` reaches it; 0 = never."""
+    request_limit_hook: Callable[[], object] | None
     when_idle: Callable[[], object] | None
     """Called once while draining, when the last connection and the last application are gone."""
     accept_hook: Callable[[bool], object] | None

@@ -197,6 +197,8 @@ cdef class Context:
     cdef int request_started(self) except -1:
         self.active_requests += 1
         self.requests_total += 1
+        if self.requests_total == self.request_limit:
+            self.loop.call_soon(self.request_limit_hook)
         return 0
 
     cdef int request_ended(self) except -1:

@@ -159,6 +159,10 @@ cdef class ApplicationRun:
             return False, stop.value
 
     @property
+    def scope(self):
+        return self.cycle.scope
+
+    @property
     def __name__(self):
         return getattr(self.coroutine, "__name__", "application")
 

@@ -164,11 +164,11 @@ class Config(Fields, metaclass=ConfigType):
         if self.__dict__.get("_log") is None:
             from importlib import import_module
 
-            logger_class = self.logger_class
+            logger_class: Any = self.logger_class
             if logger_class is None:
                 logger_class = import_module("fastcorn.observability").Logger
             elif isinstance(logger_class, str):
-                logger_class = load_class(logger_class, "logger_class", self.origin("logger_class"))
+                logger_class = load_object(logger_class, "logger_class", self.origin("logger_class"))
             self._log = logger_class(self)
         return self._log
 
@@ -290,8 +290,8 @@ def suggestion(name: str) -> str:
     return f"; did you mean {known[guess]}?" if guess else "; fastcorn --help lists the settings"
 
 
-def load_class(path: str, setting: str, origin: str) -> Any:
-    """The class that "module:Class" names.
+def load_object(path: str, setting: str, origin: str) -> Any:
+    """What "module:name" names: a class or a function.
 
     Raises:
         ConfigError: there is none.

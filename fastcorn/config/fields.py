@@ -10,11 +10,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
     import ssl
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any, Generic, TypeVar, overload
 
     from fastcorn.config.config import Config
     from fastcorn.config.settings import Settings
+    from fastcorn.typing import LifecycleEvent
 
     Item = TypeVar("Item")
 
@@ -78,6 +79,12 @@ class Fields:
     reload_exclude: ListOf[str]
     reload_poll: bool
     reload_delay: float
+    on_starting: Callable[[LifecycleEvent], object] | str | None
+    when_ready: Callable[[LifecycleEvent], object] | str | None
+    on_worker_ready: Callable[[LifecycleEvent], object] | str | None
+    on_worker_exit: Callable[[LifecycleEvent], object] | str | None
+    on_reload: Callable[[LifecycleEvent], object] | str | None
+    on_exit: Callable[[LifecycleEvent], object] | str | None
     include_server_header: bool
     server_header: str
     include_date_header: bool

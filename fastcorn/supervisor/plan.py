@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Plan: what workers are started with, which is one configuration, its application and its sockets.
 
-Made by fastcorn.supervisor.supervisor at the start and anew by SIGHUP and reload. A new plan takes over the sockets of the
-addresses that both have, so that no connection is refused in between; those that only the old one has are closed when
-the change is complete.
+Made by fastcorn.run at the start, and by fastcorn.supervisor.supervisor for SIGHUP and reload. A new plan takes over
+the sockets of the addresses that both have, so that no connection is refused in between; those that only the old one
+has are closed when its first worker is ready.
 
 With accept = shared there is one set of sockets; with reuseport each slot has a set of its own, which outlives the
 workers of the slot: what waits in its queues when a worker leaves is its successor's.

@@ -30,13 +30,13 @@ from fastcorn.errors import EXIT_OK, EXIT_SIGNAL_BASE, FastcornError
 from fastcorn.observability.logger import error_log
 from fastcorn.supervisor.backoff import Backoff
 from fastcorn.supervisor.exits import MemoryEvents, exit_code, explain
-from fastcorn.supervisor.hooks import Hooks
 from fastcorn.supervisor.plan import Plan
 from fastcorn.supervisor.process import SIGKILL, Processes, State, WorkerProcess
 from fastcorn.supervisor.signals import SignalQueue
 from fastcorn.supervisor.timers import Timer, Timers
 from fastcorn.worker.channel import Channel
 from fastcorn.worker.child import DUMP_SIGNAL, Post, run_child
+from fastcorn.worker.hooks import Hooks
 from fastcorn.worker.listener import describe
 from fastcorn.worker.process import report
 from fastcorn.worker.systemd import notify, reloading, watchdog_interval

@@ -142,15 +142,14 @@ class Line:
         self._serving: Serving | None = None
         self._beating: asyncio.TimerHandle | None = None
         worker.on_recycle = self._recycle
+        worker.on_started = self._started
 
     async def serve(self) -> int:
         """Serves until told to stop; returns the exit code."""
         self._loop.add_reader(self._channel.fileno(), self._read)
         self._beat()
         try:
-            return await serve_worker(
-                self._worker, on_started=self._started, on_serving=self._begin, signals=(signal.SIGTERM,)
-            )
+            return await serve_worker(self._worker, on_serving=self._begin, signals=(signal.SIGTERM,))
         finally:
             self._loop.remove_reader(self._channel.fileno())
             if self._beating is not None:

@@ -20,6 +20,7 @@ from fastcorn.config.errors import ConfigError
 from fastcorn.config.pending import check_pending
 from fastcorn.errors import EXIT_FAILURE, EXIT_SIGNAL_BASE, FastcornError
 from fastcorn.worker.loop import LoopFactory, choose_loop, run_loop
+from fastcorn.worker.watchdog import Watchdog
 from fastcorn.worker.worker import Worker
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _serve(worker: Worker, main: Main, factory: LoopFactory) -> int:
 
     code = EXIT_FAILURE
     try:
-        code = run_loop(main(worker), factory, debug=worker.settings.debug, on_stuck=on_stuck)
+        code = run_loop(_watched(worker, main), factory, debug=worker.settings.debug, on_stuck=on_stuck)
     except (FastcornError, ConfigError) as problem:
         if not held:
             raise
@@ -91,6 +92,11 @@ def _serve(worker: Worker, main: Main, factory: LoopFactory) -> int:
     if held:
         leave(code)
     return code
+
+
+async def _watched(worker: Worker, main: Main) -> int:
+    with Watchdog(worker.settings.slow_callback, worker.error_log):
+        return await main(worker)
 
 
 def leave(code: int) -> None:

@@ -24,7 +24,6 @@ async def serve_worker(
     shutdown_trigger: ShutdownTrigger | None = None,
     *,
     stop_requested: asyncio.Event | None = None,
-    on_started: Callable[[], None] | None = None,
     on_serving: Callable[[Serving], None] | None = None,
     signals: tuple[int, ...] = STOP_SIGNALS,
 ) -> int:
@@ -35,7 +34,6 @@ async def serve_worker(
         shutdown_trigger: an async callable; when it returns the worker stops, and what it raises is raised again after
             the stop. None stops on SIGINT and SIGTERM, where this is the main thread.
         stop_requested: a further reason to stop, beside signals.
-        on_started: called when the worker has started.
         on_serving: called before the start with what can stop and force it, as signals do.
         signals: the signals that stop.
 
@@ -46,7 +44,7 @@ async def serve_worker(
         AddressError, LifespanFailureError, LifespanTimeoutError: the worker could not start, or its application's
             shutdown failed.
     """
-    serving = Serving(worker, stop_requested or asyncio.Event(), on_started)
+    serving = Serving(worker, stop_requested or asyncio.Event())
     if on_serving is not None:
         on_serving(serving)
     if shutdown_trigger is not None:
@@ -65,13 +63,11 @@ class Serving:
     Args:
         worker: what is started and stopped.
         stop: set when there is a reason to stop.
-        on_started: called when the worker has started.
     """
 
-    def __init__(self, worker: Worker, stop: asyncio.Event, on_started: Callable[[], None] | None = None) -> None:
+    def __init__(self, worker: Worker, stop: asyncio.Event) -> None:
         self._worker = worker
         self._stop = stop
-        self._on_started = on_started
         self.leave_queue = False
         self._hurry = asyncio.Event()
         self._code = EXIT_OK
@@ -102,8 +98,6 @@ class Serving:
         reasons: set[asyncio.Future[Any]] = {stop} if trigger is None else {stop, trigger}
         try:
             if await self._start(reasons):
-                if self._on_started is not None:
-                    self._on_started()
                 await self._serve(reasons)
             if trigger is not None and trigger.done() and not trigger.cancelled():
                 trigger.result()

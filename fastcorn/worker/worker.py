@@ -16,8 +16,11 @@ from typing import Any
 from fastcorn.asgi.application import Application
 from fastcorn.config.sockets import Sockets, bind_error
 from fastcorn.observability.logger import access_log, error_log
-from fastcorn.worker.generation import Generation
+from fastcorn.worker.generation import Generation, first_of
 from fastcorn.worker.listener import Listener
+from fastcorn.worker.recycling import SETTINGS as RECYCLING_SETTINGS
+from fastcorn.worker.recycling import Recycling
+from fastcorn.worker.warmup import warm_up
 
 
 class Worker:
@@ -27,6 +30,8 @@ class Worker:
         ready: whether it accepts connections and has not begun to stop.
         log: what Config.log gave.
         on_recycle: called once with a reason when this worker should be replaced; it goes on serving.
+        on_started: called when it accepts connections.
+        on_stopping: called when a stop begins, before anything is closed.
 
     Args:
         application: what is served.
@@ -55,6 +60,8 @@ class Worker:
         self.listeners: list[Listener] = []
         self.ready = False
         self.on_recycle: Callable[[str], None] | None = None
+        self.on_started: Callable[[], None] | None = None
+        self.on_stopping: Callable[[], None] | None = None
         self._config = config
         self._access_log = access_log(self.log)
         self._sockets = sockets
@@ -68,6 +75,7 @@ class Worker:
         self._stopping: asyncio.Task[None] | None = None
         self._ticking: asyncio.TimerHandle | None = None
         self._ssl_context: Any = None
+        self._recycling: Recycling | None = None
 
     @property
     def urls(self) -> list[str]:
@@ -100,16 +108,20 @@ class Worker:
         try:
             self._ssl_context = self._config.create_ssl_context()
             await self._generation.start()
+            await warm_up(self.settings, self._factory(), self.error_log)
             await self._listen()
         except BaseException:
             self._close_sockets()
             await self._retire(self._generation)
             raise
+        self._recycling = self._begin_recycling()
         self._tick()
         self.ready = True
         if self._announces:
             for url in self.urls:
                 self.error_log.info("Running on %s (CTRL + C to quit)", url)
+        if self.on_started is not None:
+            self.on_started()
 
     async def stop(self, *, leave_queue: bool = False) -> None:
         """Stops: nothing that a client sent before is lost, unless graceful_timeout ends or force() is called.
@@ -130,6 +142,11 @@ class Worker:
 
     async def _stop(self) -> None:
         try:
+            if self.on_stopping is not None:
+                self.on_stopping()
+            if self.settings.drain_delay and not self._leave_queue:
+                # Balancers that ask whether it is ready have to notice; until then they send new connections.
+                await first_of(self._forced, timeout=self.settings.drain_delay)
             await asyncio.gather(*[listener.close(leave_queue=self._leave_queue) for listener in self.listeners])
             self._close_sockets()
             if self._retiring:
@@ -207,6 +224,16 @@ class Worker:
         if self.settings.max_connections is not None:
             context.accept_hook = self._limit_reached
 
+    def _begin_recycling(self) -> Recycling | None:
+        if self.on_recycle is None:
+            for name in RECYCLING_SETTINGS:
+                if getattr(self.settings, name) is not None:
+                    self.error_log.warning("%s has no effect here: nobody replaces this worker", name)
+            return None
+        recycling = Recycling(self.settings, asyncio.get_running_loop().time(), self.on_recycle)
+        recycling.watch(self._generation.context)
+        return recycling
+
     def _limit_reached(self, reached: bool) -> None:
         for listener in self.listeners:
             if reached:
@@ -225,6 +252,8 @@ class Worker:
         self._ticking = loop.call_later(1.001 - time.time() % 1.0, self._tick)
         try:
             self._generation.context.tick()
+            if self._recycling is not None:
+                self._recycling.check(loop.time())
         except Exception:
             self.error_log.error("an error in the server's clock", exc_info=True)
 

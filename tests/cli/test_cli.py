@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,7 +25,7 @@ class Runs:
         self.configs: list[Config] = []
         self.result: int | BaseException = 0
 
-    def run(self, config: Config) -> int:
+    def run(self, config: Config, *, reread: Callable[[], Config]) -> int:
         self.configs.append(config)
         if isinstance(self.result, BaseException):
             raise self.result

@@ -11,12 +11,12 @@ from __future__ import annotations
 from fastcorn.config.kinds.base import Kind
 from fastcorn.config.kinds.lists import Addresses, Headers, Texts
 from fastcorn.config.kinds.numbers import Count, Duration, ProcessCount, Rate, Size
-from fastcorn.config.kinds.objects import LoggerClass, LogTarget, Mapping, VerifyFlags, VerifyMode
+from fastcorn.config.kinds.objects import Hook, LoggerClass, LogTarget, Mapping, VerifyFlags, VerifyMode
 from fastcorn.config.kinds.owners import Owner, Umask
-from fastcorn.config.kinds.words import Boolean, Choice, FilePath, RootPath, Text
+from fastcorn.config.kinds.words import Boolean, Choice, FilePath, RequestLine, RootPath, Text
 
 __all__ = [
-    "Addresses", "Boolean", "Choice", "Count", "Duration", "FilePath", "Headers", "Kind", "LogTarget", "LoggerClass",
-    "Mapping", "Owner", "ProcessCount", "Rate", "RootPath", "Size", "Text", "Texts", "Umask", "VerifyFlags",
-    "VerifyMode",
+    "Addresses", "Boolean", "Choice", "Count", "Duration", "FilePath", "Headers", "Hook", "Kind", "LogTarget",
+    "LoggerClass", "Mapping", "Owner", "ProcessCount", "Rate", "RequestLine", "RootPath", "Size", "Text", "Texts",
+    "Umask", "VerifyFlags", "VerifyMode",
 ]  # fmt: skip

@@ -86,6 +86,33 @@ class LoggerClass(Kind):
         return f"{value.__module__}:{value.__qualname__}" if isinstance(value, type) else str(value)
 
 
+class Hook(Kind):
+    """A function that is called at a step of the server's life, or its name."""
+
+    noun = "a function or its name"
+    annotation = "Callable[[LifecycleEvent], object] | str"
+    metavar = "MODULE:FUNCTION"
+    example = "package.hooks:ready"
+
+    def __init__(self) -> None:
+        super().__init__(optional=True)
+
+    def check_given(self, value: object) -> object:
+        if callable(value):
+            return value
+        if not isinstance(value, str):
+            raise self.wrong(value)
+        module, _, name = value.replace(":", ".").rpartition(".")
+        if not all(part.isidentifier() for part in [*module.split("."), name]):
+            raise self.wrong(value)
+        return value
+
+    def show_given(self, value: object) -> str:
+        if isinstance(value, str):
+            return value
+        return f"{getattr(value, '__module__', '?')}:{getattr(value, '__qualname__', type(value).__qualname__)}"
+
+
 class VerifyMode(Kind):
     """ssl.VerifyMode: the member, its name (CERT_REQUIRED) or its number."""
 

@@ -113,6 +113,26 @@ class RootPath(Text):
         return path.rstrip("/")
 
 
+class RequestLine(Text):
+    """A request without a body: a method and a path, or a path alone, which is GET."""
+
+    noun = "a method and a path"
+
+    def __init__(self) -> None:
+        super().__init__(optional=True, example="GET /health", metavar="REQUEST")
+
+    def check_given(self, value: object) -> object:
+        text = super().check_given(value)
+        assert isinstance(text, str)
+        words = text.split()
+        if len(words) == 1:
+            words.insert(0, "GET")
+        method, path = words if len(words) == 2 else ("", "")
+        if not method.isalpha() or not path.startswith("/") or not text.isascii():
+            raise self.wrong(value)
+        return f"{method.upper()} {path}"
+
+
 def spoken(words: tuple[str, ...]) -> str:
     """Words as a phrase: "a, b or c"."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

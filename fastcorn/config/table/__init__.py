@@ -8,12 +8,13 @@ command line; calls nothing.
 from __future__ import annotations
 
 from fastcorn.config.setting import Setting
-from fastcorn.config.table import application, http, limits, listening, logs, processes, timeouts, tls, upgrades
+from fastcorn.config.table import application, hooks, http, limits, listening, logs, processes, timeouts, tls, upgrades
 
 GROUPS: dict[str, tuple[Setting, ...]] = {
     "Application": application.SETTINGS,
     "Listening": listening.SETTINGS,
     "Processes": processes.SETTINGS,
+    "Hooks": hooks.SETTINGS,
     "HTTP": http.SETTINGS,
     "Limits": limits.SETTINGS,
     "Timeouts": timeouts.SETTINGS,

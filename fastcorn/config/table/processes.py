@@ -6,7 +6,7 @@ Rows of the table of settings; joined by fastcorn.config.table.
 
 from __future__ import annotations
 
-from fastcorn.config.kinds import Boolean, Choice, Count, Duration, FilePath, ProcessCount, Size, Text, Texts
+from fastcorn.config.kinds import Boolean, Choice, Count, Duration, FilePath, ProcessCount, RequestLine, Size, Texts
 from fastcorn.config.setting import Setting
 
 SETTINGS = (
@@ -69,7 +69,7 @@ SETTINGS = (
     ),
     Setting(
         "warmup",
-        Text(optional=True, example="GET /health", metavar="REQUEST"),
+        RequestLine(),
         None,
         "Request that a new worker answers to itself, with a status below 400, before it takes others",
         precedents="none has it",
