@@ -43,14 +43,16 @@ class WorkerProcess:
         plan: what it was started with.
         pid: its process id.
         channel: the supervisor's end of the line to it.
+        seat: where it tells how many connections it has.
         now: when it was started, in seconds on the supervisor's clock.
     """
 
-    def __init__(self, slot: int, plan: Plan, pid: int, channel: Channel, now: float) -> None:
+    def __init__(self, slot: int, plan: Plan, pid: int, channel: Channel, seat: int, now: float) -> None:
         self.slot = slot
         self.plan = plan
         self.pid = pid
         self.channel = channel
+        self.seat = seat
         self.state = State.STARTING
         self.started_at = now
         self.ready_at: float | None = None

@@ -34,6 +34,7 @@ from fastcorn.supervisor.plan import Plan
 from fastcorn.supervisor.process import SIGKILL, Processes, State, WorkerProcess
 from fastcorn.supervisor.signals import SignalQueue
 from fastcorn.supervisor.timers import Timer, Timers
+from fastcorn.worker.balance import Balance, Seats
 from fastcorn.worker.channel import Channel
 from fastcorn.worker.child import DUMP_SIGNAL, Post, run_child
 from fastcorn.worker.hooks import Hooks
@@ -137,6 +138,7 @@ class Supervisor:
         self._rolled: tuple[Plan, float, str] | None = None
         self._signals_to_stop = 0
         self._memory = MemoryEvents()
+        self._seats = Seats()
         self._started_at = clock()
 
     # ---- the life of the server ------------------------------------------------------------------------------------
@@ -214,19 +216,21 @@ class Supervisor:
 
     def _fork(self, slot: Slot, plan: Plan) -> WorkerProcess:
         ours, theirs = Channel.pair()
+        seat = self._seats.take()
         try:
-            pid = self._processes.fork(functools.partial(self._run_child, slot.number, plan, theirs))
+            pid = self._processes.fork(functools.partial(self._run_child, slot.number, plan, theirs, seat))
         except BaseException:
+            self._seats.give_back(seat)
             ours.close()
             raise
         finally:
             theirs.close()
-        worker = WorkerProcess(slot.number, plan, pid, ours, self._clock())
+        worker = WorkerProcess(slot.number, plan, pid, ours, seat, self._clock())
         self.workers[pid] = worker
         self._selector.register(ours, selectors.EVENT_READ, functools.partial(self._listen, worker))
         return worker
 
-    def _run_child(self, slot: int, plan: Plan, channel: Channel) -> int:
+    def _run_child(self, slot: int, plan: Plan, channel: Channel, seat: int) -> int:
         """In the new process: lets go of what is the supervisor's, and serves."""
         for worker in self.workers.values():
             worker.channel.close()
@@ -235,7 +239,8 @@ class Supervisor:
         os.close(self._lifeline[1])
         if self._watcher is not None:
             self._watcher.leave_to_child()
-        return run_child(Post(plan.config, plan.loader, plan.sockets(slot), channel, self._lifeline[0]))
+        balance = Balance(self._seats, seat) if plan.settings.accept == "shared" else None
+        return run_child(Post(plan.config, plan.loader, plan.sockets(slot), channel, balance, self._lifeline[0]))
 
     # ---- what workers tell -----------------------------------------------------------------------------------------
 
@@ -306,6 +311,7 @@ class Supervisor:
                 self._selector.unregister(worker.channel)
             worker.channel.close()
             worker.forget_timers()
+            self._seats.give_back(worker.seat)
             self._worker_gone(worker, status)
 
     def _worker_gone(self, worker: WorkerProcess, status: int) -> None:

@@ -26,6 +26,7 @@ from fastcorn.worker.worker import Worker
 if TYPE_CHECKING:
     from fastcorn.config import Config, Settings
     from fastcorn.config.sockets import Sockets
+    from fastcorn.worker.balance import Balance
     from fastcorn.worker.process import Loader
 
 # The supervisor sends it to a worker that does not answer, which then writes its stacks; the handler is in C, so it
@@ -47,6 +48,7 @@ class Post:
         loader: makes the application.
         sockets: bound sockets; their files are the supervisor's to remove.
         channel: this worker's end.
+        balance: spreads the connections of shared sockets; None where each worker has its own.
         lifeline: a descriptor that reads as ended when the supervisor has gone.
     """
 
@@ -54,6 +56,7 @@ class Post:
     loader: Loader
     sockets: Sockets
     channel: Channel
+    balance: Balance | None
     lifeline: int
 
 
@@ -66,7 +69,7 @@ def run_child(post: Post) -> int:
     async def main(worker: Worker) -> int:
         return await Line(worker, post.channel, beat_interval(settings.worker_timeout)).serve()
 
-    return run_worker(post.config, post.loader, main, sockets=post.sockets, tell_pending=False)
+    return run_worker(post.config, post.loader, main, sockets=post.sockets, balance=post.balance, tell_pending=False)
 
 
 def take_signals(config: Config) -> None:

@@ -19,6 +19,8 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from fastcorn.worker.balance import YIELD_SECONDS, Balance
+
 # Accepted in one turn of the loop before others get theirs.
 ACCEPTS_PER_TURN = 64
 
@@ -45,6 +47,7 @@ class Listener:
         backlog: connections that may wait to be accepted.
         ssl_context: for TLS; None = plain.
         log: gets warnings.
+        load: where other processes accept on the same socket: how many connections this one has, and the balance.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Listener:
         ssl_context: Any = None,
         handshake_timeout: float | None = None,
         log: Any = None,
+        load: tuple[Callable[[], int], Balance] | None = None,
     ) -> None:
         self.sock = sock
         self.arriving: set[asyncio.Task[Any]] = set()
@@ -65,6 +69,8 @@ class Listener:
         self._backlog = backlog
         self._tls = {"ssl": ssl_context, "ssl_handshake_timeout": handshake_timeout} if ssl_context else {}
         self._log = log
+        self._load = load
+        self._yielding: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._server: asyncio.AbstractServer | None = None
         self._reading = False
@@ -138,7 +144,7 @@ class Listener:
         # A loop without readers (Windows' proactor) has only its own server.
         if type(self._loop).add_reader is asyncio.AbstractEventLoop.add_reader:
             return True
-        return is_uvloop(self._loop) and self._room is None
+        return is_uvloop(self._loop) and self._room is None and self._load is None
 
     async def _start_server(self) -> None:
         while self._wanted and self._server is None:
@@ -159,18 +165,31 @@ class Listener:
         if self._reading:
             self._reading = False
             self._loop.remove_reader(self.sock.fileno())
+        if self._yielding is not None:
+            self._yielding.cancel()
         if self._server is not None:
             server, self._server = self._server, None
             server.close()
 
     def _readable(self) -> None:
-        for _ in range(ACCEPTS_PER_TURN):
+        if self._load is not None and self._leave_to_others(*self._load):
+            return
+        for _ in range(ACCEPTS_PER_TURN if self._load is None else 1):
             if self._room is not None and self._room() <= 0:
                 self._full = True
                 self._stop_accepting()  # the owner calls resume() when a connection has ended
                 return
             if not self._accept_one():
                 return
+
+    def _leave_to_others(self, connections: Callable[[], int], balance: Balance) -> bool:
+        """Leaves a connection that waits to a worker with fewer, for a moment; False = it is ours."""
+        if not balance.should_wait(connections()):
+            return False
+        self._reading = False
+        self._loop.remove_reader(self.sock.fileno())
+        self._yielding = self._loop.call_later(YIELD_SECONDS, self._start_reading)
+        return True
 
     def _accept_one(self) -> bool:
         """Accepts one connection; False when there is none or none can be accepted now."""

@@ -26,6 +26,7 @@ from fastcorn.worker.worker import Worker
 if TYPE_CHECKING:
     from fastcorn.config import Config
     from fastcorn.config.sockets import Sockets
+    from fastcorn.worker.balance import Balance
 
 Loader = Callable[[Any], Application]
 Main = Callable[[Worker], Coroutine[Any, Any, int]]
@@ -40,6 +41,7 @@ def run_worker(
     main: Main,
     *,
     sockets: Sockets | None = None,
+    balance: Balance | None = None,
     tell_pending: bool = True,
 ) -> int:
     """Serves the application that a loader makes of the frozen settings, by a coroutine function.
@@ -49,6 +51,7 @@ def run_worker(
         loader: called with the frozen settings.
         main: called with the worker; returns the exit code.
         sockets: bound sockets to serve on instead of binding those of the configuration.
+        balance: as for Worker.
         tell_pending: whether settings without effect are named in the log.
 
     Returns:
@@ -61,7 +64,7 @@ def run_worker(
         application = loader(settings)
         factory = choose_loop(settings.worker_class)
         # The logs are opened after the import: an application that configures logging could switch ours off.
-        worker = Worker(application, config, sockets=sockets)
+        worker = Worker(application, config, sockets=sockets, balance=balance)
         log = worker.error_log if settings.errorlog is not None else None
         for line in pending if tell_pending else ():
             worker.error_log.warning("%s", line)

@@ -16,6 +16,7 @@ from typing import Any
 from fastcorn.asgi.application import Application
 from fastcorn.config.sockets import Sockets, bind_error
 from fastcorn.observability.logger import access_log, error_log
+from fastcorn.worker.balance import Balance
 from fastcorn.worker.generation import Generation, first_of
 from fastcorn.worker.listener import Listener
 from fastcorn.worker.recycling import SETTINGS as RECYCLING_SETTINGS
@@ -38,6 +39,7 @@ class Worker:
         config: a Config; its settings are fixed when the worker is made.
         sockets: bound sockets to use instead of binding those of the configuration; the worker closes them, and leaves
             it to their owner to say where it listens.
+        balance: how the connections of shared sockets are spread over several workers; None accepts all it can.
         context_class: for tests.
         connection_class: for tests; fastcorn.protocols._http1.H1Connection by default.
 
@@ -51,6 +53,7 @@ class Worker:
         config: Any,
         *,
         sockets: Sockets | None = None,
+        balance: Balance | None = None,
         context_class: Any = None,
         connection_class: Any = None,
     ) -> None:
@@ -66,6 +69,7 @@ class Worker:
         self._access_log = access_log(self.log)
         self._sockets = sockets
         self._announces = sockets is None
+        self._balance = balance
         self._leave_queue = False
         self._context_class = context_class
         self._connection_class = connection_class
@@ -115,8 +119,8 @@ class Worker:
             await self._retire(self._generation)
             raise
         self._recycling = self._begin_recycling()
-        self._tick()
         self.ready = True
+        self._tick()
         if self._announces:
             for url in self.urls:
                 self.error_log.info("Running on %s (CTRL + C to quit)", url)
@@ -147,6 +151,8 @@ class Worker:
             if self.settings.drain_delay and not self._leave_queue:
                 # Balancers that ask whether it is ready have to notice; until then they send new connections.
                 await first_of(self._forced, timeout=self.settings.drain_delay)
+            if self._balance is not None:
+                self._balance.leave()
             await asyncio.gather(*[listener.close(leave_queue=self._leave_queue) for listener in self.listeners])
             self._close_sockets()
             if self._retiring:
@@ -205,6 +211,7 @@ class Worker:
                 ssl_context=ssl_context,
                 handshake_timeout=self.settings.ssl_handshake_timeout,
                 log=self.error_log,
+                load=None if self._balance is None else (self._load, self._balance),
             )
             try:
                 await listener.start()
@@ -243,8 +250,11 @@ class Worker:
 
     def _room(self) -> int:
         """How many connections may still be accepted; those that were accepted and are not made yet count too."""
+        return int(self.settings.max_connections) - self._load()
+
+    def _load(self) -> int:
         arriving = sum(len(listener.arriving) for listener in self.listeners)
-        return int(self.settings.max_connections) - len(self._generation.context.connections) - arriving
+        return len(self._generation.context.connections) + arriving
 
     def _tick(self) -> None:
         """Once a second, just after the clock's second has changed: the date of responses is right that way."""
@@ -254,6 +264,8 @@ class Worker:
             self._generation.context.tick()
             if self._recycling is not None:
                 self._recycling.check(loop.time())
+            if self._balance is not None and self.ready:
+                self._balance.tell(self._load())
         except Exception:
             self.error_log.error("an error in the server's clock", exc_info=True)
 
