@@ -7,6 +7,7 @@ this process or by a supervisor with worker processes. Calls fastcorn.worker and
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,14 @@ from fastcorn.config.errors import ConfigError
 from fastcorn.errors import FastcornError
 from fastcorn.worker.alone import Alone
 from fastcorn.worker.hooks import Hooks
+from fastcorn.worker.loop import choose_loop
 from fastcorn.worker.pidfile import PidFile
+from fastcorn.worker.privileges import drop_privileges
 from fastcorn.worker.process import Loader, Main, report, run_worker
 
 if TYPE_CHECKING:
     from fastcorn.config import Config, Settings
+    from fastcorn.config.sockets import Sockets
 
 # What only a supervisor can do for a single worker.
 SUPERVISED = ("use_reloader", "max_requests", "max_worker_lifetime", "max_worker_rss")
@@ -55,10 +59,28 @@ def run_application(
         alone = Alone(config, loader, hooks, reread, main)
         hooks.call("on_starting", config=config)
         with PidFile(settings.pid_path):
-            return run_worker(config, loader, alone.serve)
+            return run_worker(config, loader, alone.serve, sockets=bound_as_root(config, settings))
     except (FastcornError, ConfigError) as problem:
         report(problem, None)
         return int(problem.exit_code)
+
+
+def bound_as_root(config: Config, settings: Settings) -> Sockets | None:
+    """Where root is to be given up: the sockets, bound before that, and the logs opened; else None.
+
+    Raises:
+        AddressError, ConfigError: an address, a log or the user cannot be had.
+    """
+    if settings.user is None and settings.group is None:
+        return None
+    sockets = config.create_sockets()
+    try:
+        config.log  # noqa: B018 - making it opens the files
+        drop_privileges(settings)
+    except BaseException:
+        sockets.close()
+        raise
+    return sockets
 
 
 def needs_supervisor(settings: Settings) -> bool:
@@ -82,11 +104,15 @@ def supervise(config: Config, loader: Loader, reread: Callable[[], Config] | Non
     log: Any = None
     plan = Plan(config, loader)
     check_can_fork(plan.settings.origin("workers"))
+    import_for_workers(plan.settings)
     with PidFile(plan.settings.pid_path):
         try:
-            plan.bind()
             supervisor = Supervisor(plan, reread)
             log = supervisor.log
+            supervisor.hooks.call("on_starting", config=config)
+            plan.bind()
+            if drop_privileges(plan.settings):
+                log.info("running as user %d and group %d", os.geteuid(), os.getegid())
             for line in plan.pending:
                 log.warning("%s", line)
             plan.preload()
@@ -96,3 +122,15 @@ def supervise(config: Config, loader: Loader, reread: Callable[[], Config] | Non
             return int(problem.exit_code)
         finally:
             plan.close()
+
+
+def import_for_workers(settings: Settings) -> None:
+    """Imports what every worker needs, so that the workers share it and start at once.
+
+    Raises:
+        ConfigError: the event loop of worker_class is not installed.
+    """
+    import fastcorn.asgi._context
+    import fastcorn.protocols._http1  # noqa: F401
+
+    choose_loop(settings.worker_class)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Addresses to listen on: text to host and port, path or descriptor.
+"""Addresses to listen on: text to host and port, path, descriptor, or what systemd passes.
 
-The forms are Hypercorn's: host:port, host, [v6]:port, v6:port, unix:/path, fd://N. Called by the kind that checks bind
-settings and by sockets.py; calls nothing (socket is imported only for a text that looks like IPv6).
+The forms are Hypercorn's: host:port, host, [v6]:port, v6:port, unix:/path, fd://N; and unix:@name for an abstract unix
+socket, systemd and systemd:NAME for sockets that systemd passes. Called by the kind that checks bind settings and by
+sockets.py; calls nothing (socket is imported only for a text that looks like IPv6).
 """
 
 from __future__ import annotations
@@ -11,17 +12,32 @@ DEFAULT_PORT = 8000
 
 
 class Address:
-    """One address to listen on; exactly one of host, path and fd is set."""
+    """One address to listen on; exactly one of host, path, fd and systemd is set.
 
-    __slots__ = ("fd", "host", "path", "port")
+    Attributes:
+        host: a host name or an IP address.
+        port: of host; 0 takes a free one.
+        path: of a unix socket; with @ first the name of an abstract one.
+        fd: an inherited descriptor.
+        systemd: the name of sockets that systemd passes; "" is all of them.
+    """
+
+    __slots__ = ("fd", "host", "path", "port", "systemd")
 
     def __init__(
-        self, *, host: str | None = None, port: int = 0, path: str | None = None, fd: int | None = None
+        self,
+        *,
+        host: str | None = None,
+        port: int = 0,
+        path: str | None = None,
+        fd: int | None = None,
+        systemd: str | None = None,
     ) -> None:
         self.host = host
         self.port = port
         self.path = path
         self.fd = fd
+        self.systemd = systemd
 
     @property
     def is_ipv6(self) -> bool:
@@ -45,6 +61,8 @@ def parse_address(text: str) -> Address:
         if not text[5:].isdecimal() or len(text) > 14:
             raise ValueError(f"{text!r} names no descriptor; write fd://3")
         return Address(fd=int(text[5:]))
+    if text == "systemd" or text.startswith("systemd:"):
+        return Address(systemd=text[8:])
     if "://" in text:
         raise ValueError(f"{text!r} is a URL; write host:port, such as 127.0.0.1:8000")
     host, port = split_port(text)

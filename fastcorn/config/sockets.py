@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from fastcorn.config.addresses import Address, parse_address
 from fastcorn.config.errors import AddressError, SocketTypeError
+from fastcorn.config.inherited import descriptors, inherited_sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def bind_group(
     config: Config, setting: str, kind: socket.SocketKind, bound: list[socket.socket], files: list[SocketFile]
 ) -> None:
     """Binds the addresses of one setting; sockets and files are added as they are made, for close() after an error."""
-    addresses = [(text, parse_address(text)) for text in getattr(config, setting)]
+    addresses = [(text, parse_address(text)) for text in bind_texts(config, setting)]
     for text, address in addresses:
         try:
             if address.path is not None:
@@ -106,6 +107,27 @@ def bind_group(
             raise bind_error(socket.gaierror(), setting, text, config.origin(setting)) from None
         except OSError as error:
             raise bind_error(error, setting, text, config.origin(setting)) from None
+
+
+def bind_texts(config: Config, setting: str) -> list[str]:
+    """The addresses of a setting, one for each socket: those of systemd by their descriptors.
+
+    When bind is not set and systemd has passed sockets, they are what is served.
+
+    Raises:
+        SocketTypeError: systemd has passed no such socket.
+    """
+    texts: list[str] = []
+    given = list(getattr(config, setting))
+    if setting == "bind" and config.origin("bind") == "default" and inherited_sockets():
+        given = ["systemd"]
+    for text in given:
+        address = parse_address(text)
+        try:
+            texts += [text] if address.systemd is None else [f"fd://{fd}" for fd in descriptors(address.systemd)]
+        except SocketTypeError as error:
+            raise SocketTypeError(f"{text}: {error.problem}", setting=setting, origin=config.origin(setting)) from None
+    return texts
 
 
 def bind_port(
@@ -164,14 +186,28 @@ def bind_again(sock: socket.socket) -> socket.socket:
 def bind_unix(config: Config, path: str, kind: socket.SocketKind, files: list[SocketFile]) -> socket.socket:
     if not hasattr(socket, "AF_UNIX"):
         raise OSError(errno.EAFNOSUPPORT, "this system has no unix sockets")
+    if path.startswith("@"):
+        return bind_abstract(path, kind)
     remove_stale(path, kind)
     sock = socket.socket(socket.AF_UNIX, kind)
     try:
-        with umask(config.umask):
+        # The mode is right from the first moment: chmod after bind would leave one in which others may connect.
+        with umask(config.umask if config.unix_socket_mode is None else 0o777 & ~config.unix_socket_mode):
             sock.bind(path)
         files.append(SocketFile(path))
         if config.user is not None or config.group is not None:
             os.chown(path, -1 if config.user is None else config.user, -1 if config.group is None else config.group)
+        return settled(sock)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def bind_abstract(path: str, kind: socket.SocketKind) -> socket.socket:
+    """A socket of Linux's abstract namespace, which has no file and no owner."""
+    sock = socket.socket(socket.AF_UNIX, kind)
+    try:
+        sock.bind("\0" + path[1:])
         return settled(sock)
     except BaseException:
         sock.close()
@@ -194,7 +230,8 @@ def adopt(fd: int, kind: socket.SocketKind) -> socket.socket:
 def settled(sock: socket.socket) -> socket.socket:
     sock.setblocking(False)
     with contextlib.suppress(OSError, AttributeError):
-        sock.set_inheritable(True)
+        # Workers get it by fork; a program that the application starts must not keep the address when we are gone.
+        sock.set_inheritable(False)
     return sock
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastcorn.asgi.reference import forget_modules
 from fastcorn.config.pending import check_pending
-from fastcorn.config.sockets import SocketFile, Sockets, bind_again, bind_group, can_share_port
+from fastcorn.config.sockets import SocketFile, Sockets, bind_again, bind_group, bind_texts, can_share_port
 
 if TYPE_CHECKING:
     from fastcorn.config import Config, Settings
@@ -99,13 +99,13 @@ class Plan:
         """
         if old is None:
             sockets = self.config.create_sockets()
-            self.bound = paired(self.settings, sockets)
+            self.bound = paired(self.config, self.settings, sockets)
             return
         known = {(bound.group, bound.text): bound for bound in old.bound}
         fresh: list[Bound] = []
         try:
             for group, _, kind in self.groups():
-                for text in getattr(self.settings, group):
+                for text in bind_texts(self.config, group):
                     if (group, text) not in known:
                         fresh.append(bind_one(self.config, group, text, kind))
                         known[group, text] = fresh[-1]
@@ -161,7 +161,7 @@ class Plan:
         self.bound = []
 
 
-def paired(settings: Settings, sockets: Sockets) -> list[Bound]:
+def paired(config: Config, settings: Settings, sockets: Sockets) -> list[Bound]:
     """The sockets of bind_all() with the addresses they were bound for, which are in the same order."""
     files = {file.path: file for file in sockets.files}
     bound = []
@@ -171,7 +171,7 @@ def paired(settings: Settings, sockets: Sockets) -> list[Bound]:
             given = sockets.insecure_sockets
         elif not settings.ssl_enabled:
             continue
-        for text, sock in zip(getattr(settings, group), given, strict=True):
+        for text, sock in zip(bind_texts(config, group), given, strict=True):
             bound.append(Bound(group, text, sock, file_of(sock, files)))
     return bound
 

@@ -161,7 +161,6 @@ class Supervisor:
         return self.code
 
     def _begin(self) -> None:
-        self.hooks.call("on_starting", config=self.plan.config)
         if self._watcher is not None:
             self._watcher.start()
             self._selector.register(self._watcher, selectors.EVENT_READ, self._take_changes)

@@ -4,7 +4,7 @@
 Called by fastcorn.supervisor in the new process; calls fastcorn.worker.process. Facts that shape it: Ctrl+C in a
 terminal reaches every process of the group, so the stop is the supervisor's to decide and the signals of the terminal
 and of operators are ignored here (by handlers, not SIG_IGN, which the application's own subprocesses would inherit);
-SIGTERM to a worker alone stops it gracefully, and the supervisor replaces it.
+SIGTERM to a worker alone stops it gracefully, and the supervisor starts another.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def run_child(post: Post) -> int:
     async def main(worker: Worker) -> int:
         return await Line(worker, post.channel, beat_interval(settings.worker_timeout)).serve()
 
-    return run_worker(post.config, post.loader, main, sockets=post.sockets, balance=post.balance, tell_pending=False)
+    return run_worker(post.config, post.loader, main, sockets=post.sockets, balance=post.balance, announce=False)
 
 
 def take_signals(config: Config) -> None:
@@ -143,6 +143,7 @@ class Line:
         self._interval = interval
         self._loop = asyncio.get_running_loop()
         self._serving: Serving | None = None
+        self._stopping = False
         self._beating: asyncio.TimerHandle | None = None
         worker.on_recycle = self._recycle
         worker.on_started = self._started
@@ -150,9 +151,10 @@ class Line:
     async def serve(self) -> int:
         """Serves until told to stop; returns the exit code."""
         self._loop.add_reader(self._channel.fileno(), self._read)
+        self._loop.add_signal_handler(signal.SIGTERM, self._terminated)
         self._beat()
         try:
-            return await serve_worker(self._worker, on_serving=self._begin, signals=(signal.SIGTERM,))
+            return await serve_worker(self._worker, on_serving=self._begin, signals=())
         finally:
             self._loop.remove_reader(self._channel.fileno())
             if self._beating is not None:
@@ -160,6 +162,15 @@ class Line:
 
     def _begin(self, serving: Serving) -> None:
         self._serving = serving
+
+    def _terminated(self) -> None:
+        """SIGTERM: meant for this worker alone, or for all processes of a group or a systemd unit.
+
+        So it may come beside the supervisor's own word, and never forces; SIGKILL does.
+        """
+        if not self._stopping:
+            self._worker.error_log.info("SIGTERM: this worker stops")
+        self._stop()
 
     def _started(self) -> None:
         self._channel.send("ready")
@@ -192,5 +203,6 @@ class Line:
                 reopen()
 
     def _stop(self, *, leave_queue: bool = False) -> None:
+        self._stopping = True
         if self._serving is not None:
             self._serving.stop(leave_queue=leave_queue)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -14,30 +15,62 @@ from fastcorn.config.errors import ConfigError
 class PidFile:
     """Holds the id of this process while entered; removed at the end unless another process has written its own.
 
+    The file of a server that runs is left alone, and the start refused; what a dead one left is replaced.
+
     Args:
         path: the file, or None for none.
     """
 
     def __init__(self, path: str | None) -> None:
         self._path = None if path is None else os.path.abspath(path)
+        self._pid = os.getpid()
 
     def __enter__(self) -> Self:
-        if self._path is not None:
-            try:
-                with open(self._path, "w", encoding="ascii") as file:
-                    file.write(f"{os.getpid()}\n")
-            except OSError as error:
-                problem = f"cannot write {self._path!r}: {error.strerror or error}"
-                raise ConfigError(problem, setting="pid_path") from None
+        if self._path is None:
+            return self
+        other = self._holder()
+        if other is not None and other != self._pid and is_server(other):
+            problem = f"{self._path!r} is that of process {other}, which runs; stop it, or name another file"
+            raise ConfigError(problem, setting="pid_path")
+        beside = f"{self._path}.{self._pid}"
+        try:
+            # Whoever reads the file finds a whole number, or no file.
+            with open(beside, "w", encoding="ascii") as file:
+                file.write(f"{self._pid}\n")
+            os.replace(beside, self._path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.unlink(beside)
+            problem = f"cannot write {self._path!r}: {error.strerror or error}"
+            raise ConfigError(problem, setting="pid_path") from None
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._path is None:
-            return
-        with contextlib.suppress(OSError):
-            with open(self._path, encoding="ascii", errors="replace") as file:
-                ours = file.read().strip() == str(os.getpid())
-            if ours:
+        if self._path is not None and self._holder() == self._pid:
+            with contextlib.suppress(OSError):
                 os.unlink(self._path)
+
+    def _holder(self) -> int | None:
+        """The process id that the file holds; None when there is none."""
+        assert self._path is not None
+        try:
+            text = Path(self._path).read_text(encoding="ascii", errors="replace").strip()
+        except OSError:
+            return None
+        return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
+def is_server(pid: int) -> bool:
+    """Whether a process runs that may be a fastcorn: its number may have gone to another program since."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # it is another user's
+    try:
+        return b"fastcorn" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return not os.path.isdir("/proc/self")

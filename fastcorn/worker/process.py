@@ -42,7 +42,7 @@ def run_worker(
     *,
     sockets: Sockets | None = None,
     balance: Balance | None = None,
-    tell_pending: bool = True,
+    announce: bool = True,
 ) -> int:
     """Serves the application that a loader makes of the frozen settings, by a coroutine function.
 
@@ -52,7 +52,7 @@ def run_worker(
         main: called with the worker; returns the exit code.
         sockets: bound sockets to serve on instead of binding those of the configuration.
         balance: as for Worker.
-        tell_pending: whether settings without effect are named in the log.
+        announce: whether the log says where it listens and which settings have no effect.
 
     Returns:
         The exit code, as fastcorn.run.run() does.
@@ -64,9 +64,9 @@ def run_worker(
         application = loader(settings)
         factory = choose_loop(settings.worker_class)
         # The logs are opened after the import: an application that configures logging could switch ours off.
-        worker = Worker(application, config, sockets=sockets, balance=balance)
+        worker = Worker(application, config, sockets=sockets, balance=balance, announce=announce)
         log = worker.error_log if settings.errorlog is not None else None
-        for line in pending if tell_pending else ():
+        for line in pending if announce else ():
             worker.error_log.warning("%s", line)
         return _serve(worker, main, factory)
     except KeyboardInterrupt:

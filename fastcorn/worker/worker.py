@@ -37,9 +37,9 @@ class Worker:
     Args:
         application: what is served.
         config: a Config; its settings are fixed when the worker is made.
-        sockets: bound sockets to use instead of binding those of the configuration; the worker closes them, and leaves
-            it to their owner to say where it listens.
+        sockets: bound sockets to use instead of binding those of the configuration; the worker closes them.
         balance: how the connections of shared sockets are spread over several workers; None accepts all it can.
+        announce: whether the log says where the worker listens.
         context_class: for tests.
         connection_class: for tests; fastcorn.protocols._http1.H1Connection by default.
 
@@ -54,6 +54,7 @@ class Worker:
         *,
         sockets: Sockets | None = None,
         balance: Balance | None = None,
+        announce: bool = True,
         context_class: Any = None,
         connection_class: Any = None,
     ) -> None:
@@ -68,7 +69,7 @@ class Worker:
         self._config = config
         self._access_log = access_log(self.log)
         self._sockets = sockets
-        self._announces = sockets is None
+        self._announces = announce
         self._balance = balance
         self._leave_queue = False
         self._context_class = context_class

@@ -14,7 +14,7 @@ SETTINGS = (
         "bind",
         Addresses(),
         ["127.0.0.1:8000"],
-        "Address to listen on: host:port, [v6]:port, unix:/path, fd://N; port 0 takes a free one",
+        "Address to listen on: host:port, [v6]:port, unix:/path, fd://N, systemd:NAME; port 0 takes a free one",
         flags=("-b",),
         environment=("PORT",),
     ),
