@@ -217,7 +217,7 @@ class Supervisor:
         ours, theirs = Channel.pair()
         seat = self._seats.take()
         try:
-            pid = self._processes.fork(functools.partial(self._run_child, slot.number, plan, theirs, seat))
+            pid = self._processes.fork(functools.partial(self._run_child, slot.number, plan, (ours, theirs), seat))
         except BaseException:
             self._seats.give_back(seat)
             ours.close()
@@ -229,10 +229,11 @@ class Supervisor:
         self._selector.register(ours, selectors.EVENT_READ, functools.partial(self._listen, worker))
         return worker
 
-    def _run_child(self, slot: int, plan: Plan, channel: Channel, seat: int) -> int:
+    def _run_child(self, slot: int, plan: Plan, pair: tuple[Channel, Channel], seat: int) -> int:
         """In the new process: lets go of what is the supervisor's, and serves."""
-        for worker in self.workers.values():
-            worker.channel.close()
+        ours, channel = pair
+        for theirs in [ours, *[worker.channel for worker in self.workers.values()]]:
+            theirs.close()
         self._signals.leave_to_child()
         self._selector.close()
         os.close(self._lifeline[1])
