@@ -44,6 +44,10 @@ class Sockets:
         """Closes all sockets and removes the files of those that were bound here (not of inherited ones)."""
         for sock in (*self.secure_sockets, *self.insecure_sockets, *self.quic_sockets):
             sock.close()
+        self.remove_files()
+
+    def remove_files(self) -> None:
+        """Removes the files of the unix sockets that were bound here; nobody can connect to these any more."""
         for file in self.files:
             file.remove()
         self.files.clear()

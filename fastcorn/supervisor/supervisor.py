@@ -328,7 +328,8 @@ class Supervisor:
         slot = self._slot_of(worker)
         if self.phase is Phase.STOPPING:
             (self.log.info if not exit_code(status) else self.log.warning)("%s", line)
-            if self._signals_to_stop < 2 and self.code == EXIT_OK:
+            # One that was not ready yet was simply killed; what the others say is how the stop went.
+            if self._signals_to_stop < 2 and self.code == EXIT_OK and worker.ready_at is not None:
                 self.code = exit_code(status)
         elif slot is None:
             self.log.info("%s", line)
@@ -379,7 +380,11 @@ class Supervisor:
     def _retire(self, worker: WorkerProcess, reason: str, patience: float | None) -> None:
         """Lets a worker end that others have replaced."""
         self.log.info("%s retires: %s", worker, reason)
-        self._end_worker(worker, "retire", reason, patience)
+        gone = worker.slot >= self.target
+        if gone:
+            self.plan.let_go(worker.slot)
+        kept = " ".join(self.plan.kept_addresses(worker.slot if gone else None))
+        self._end_worker(worker, f"retire {kept}", reason, patience)
 
     def _end_worker(self, worker: WorkerProcess, verb: str, reason: str, patience: float | None) -> None:
         settings = worker.plan.settings
@@ -391,7 +396,7 @@ class Supervisor:
         if worker.last_beat is None:
             # Its loop does not run yet, so it cannot read; importing is not worth finishing.
             self._processes.kill(worker.pid, signal.SIGTERM)
-        worker.channel.send(verb)
+        worker.channel.send(*verb.split(" ", 1))
         worker.timers.append(self._timers.after(patience, functools.partial(self._force_worker, worker)))
 
     def _force_worker(self, worker: WorkerProcess) -> None:
@@ -585,6 +590,8 @@ class Supervisor:
         if why:
             self.log.info("Stopping: %s (once more to stop at once)", why)
         notify("STOPPING=1")
+        # The workers take what waits in the queues of the sockets, and close them last.
+        self.plan.let_go()
         for worker in self.workers.values():
             self._end_worker(worker, "stop", "", None)
 

@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -75,14 +76,16 @@ def run_child(post: Post) -> int:
 def take_signals(config: Config) -> None:
     """Gives the signals of this process the meaning they have in a worker."""
     signal.set_wakeup_fd(-1)
-    for name in IGNORED_SIGNALS:
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), ignore)
+    numbers = [getattr(signal, name) for name in IGNORED_SIGNALS if hasattr(signal, name)]
+    for number in numbers:
+        signal.signal(number, ignore)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     target = dump_target(config)
     if target is not None:
         faulthandler.enable(target)
         faulthandler.register(DUMP_SIGNAL, target, all_threads=True, chain=False)
+    # The supervisor blocked them for the fork.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM, *numbers])
 
 
 def ignore(number: int, frame: object) -> None:
@@ -183,18 +186,18 @@ class Line:
         self._beating = self._loop.call_later(self._interval, self._beat)
 
     def _read(self) -> None:
-        for verb, _ in self._channel.receive():
-            self._obey(verb)
+        for verb, argument in self._channel.receive():
+            self._obey(verb, argument)
         if self._channel.ended:
             self._loop.remove_reader(self._channel.fileno())
             self._worker.error_log.error("the supervisor has gone; worker %d stops", os.getpid())
             self._stop()
 
-    def _obey(self, verb: str) -> None:
+    def _obey(self, verb: str, argument: str) -> None:
         if verb == "stop":
             self._stop()
         elif verb == "retire":
-            self._stop(leave_queue=True)
+            self._stop(leave_queues=frozenset(argument.split()))
         elif verb == "force" and self._serving is not None:
             self._serving.force()
         elif verb == "reopen":
@@ -202,7 +205,7 @@ class Line:
             if reopen is not None:
                 reopen()
 
-    def _stop(self, *, leave_queue: bool = False) -> None:
+    def _stop(self, *, leave_queues: Collection[str] = ()) -> None:
         self._stopping = True
         if self._serving is not None:
-            self._serving.stop(leave_queue=leave_queue)
+            self._serving.stop(leave_queues=leave_queues)

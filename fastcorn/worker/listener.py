@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fastcorn.worker.balance import YIELD_SECONDS, Balance
+from fastcorn.worker.drain import SETTLE_SECONDS, refuse_handshakes
 
 # Accepted in one turn of the loop before others get theirs.
 ACCEPTS_PER_TURN = 64
@@ -63,6 +64,7 @@ class Listener:
         load: tuple[Callable[[], int], Balance] | None = None,
     ) -> None:
         self.sock = sock
+        self.address = describe(sock)
         self.arriving: set[asyncio.Task[Any]] = set()
         self._factory = factory
         self._room = room
@@ -82,7 +84,7 @@ class Listener:
     @property
     def url(self) -> str:
         """Where the socket listens: http://127.0.0.1:8000, http://[::1]:8000 or http://unix:/run/app.sock."""
-        return f"{'https' if self._tls else 'http'}://{describe(self.sock)}"
+        return f"{'https' if self._tls else 'http'}://{self.address}"
 
     async def start(self) -> None:
         """Begins to listen and to accept.
@@ -127,12 +129,18 @@ class Listener:
             await asyncio.wait({self._starting})
             self._stop_accepting()
         if self.sock.fileno() >= 0 and not leave_queue:
-            for _ in range(QUEUE_LIMIT):
-                if not self._accept_one():
-                    break
+            refuse_handshakes(self.sock)
+            self._accept_all()
+            await asyncio.sleep(SETTLE_SECONDS)
+            self._accept_all()
         if self.arriving:
             await asyncio.wait(self.arriving, timeout=ARRIVAL_SECONDS)
         self.sock.close()
+
+    def _accept_all(self) -> None:
+        for _ in range(QUEUE_LIMIT):
+            if not self._accept_one():
+                return
 
     def drop(self) -> None:
         """Closes the socket at once."""
