@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.command import Command, running
-from tests.load import Load
+from tests.asking import Load
 from tests.loops import LIMIT_SECONDS
 
 if sys.platform == "win32":
