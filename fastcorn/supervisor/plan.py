@@ -65,9 +65,13 @@ class Bound:
             self.copies[slot] = bind_again(self.sock)
         return self.copies[slot]
 
-    def close(self) -> None:
+    def close_sockets(self) -> None:
+        """Closes the sockets of this process and leaves the file to those who still have one."""
         for sock in (self.sock, *self.copies.values()):
             sock.close()
+
+    def close(self) -> None:
+        self.close_sockets()
         if self.file is not None:
             self.file.remove()
 
@@ -151,6 +155,11 @@ class Plan:
     def changes_without_effect(self, old: Plan) -> list[str]:
         """The settings that differ from an older plan's and that a running server keeps."""
         return [name for name in FIXED if getattr(self.settings, name) != getattr(old.settings, name)]
+
+    def close_sockets(self) -> None:
+        """Leaves the addresses to the workers; files of unix sockets stay until close()."""
+        for bound in self.bound:
+            bound.close_sockets()
 
     def close(self, keep: Plan | None = None) -> None:
         """Closes the sockets that another plan does not have, and removes their files."""

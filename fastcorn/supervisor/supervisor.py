@@ -403,7 +403,8 @@ class Supervisor:
 
     def _recycle(self, worker: WorkerProcess, reason: str) -> None:
         slot = self._slot_of(worker)
-        if self.phase is not Phase.STOPPING and slot is not None and slot.active is worker:
+        known = any(entry.slot is slot for entry in (self._current, *self._queue) if entry is not None)
+        if self.phase is not Phase.STOPPING and slot is not None and slot.active is worker and not known:
             self.log.info("%s is to be replaced: %s", worker, reason)
             self._queue.append(Replacement(slot, reason, self.plan, roll=False))
 
@@ -587,6 +588,9 @@ class Supervisor:
         notify("STOPPING=1")
         for worker in self.workers.values():
             self._end_worker(worker, "stop", "", None)
+        # The workers have descriptors of their own. While ours were open, clients would go on connecting to nobody.
+        for plan in (self.plan, *(() if self._rolled is None else (self._rolled[0],))):
+            plan.close_sockets()
 
     def _force(self) -> None:
         for worker in self.workers.values():
