@@ -408,7 +408,8 @@ class Supervisor:
 
     def _recycle(self, worker: WorkerProcess, reason: str) -> None:
         slot = self._slot_of(worker)
-        if self.phase is not Phase.STOPPING and slot is not None and slot.active is worker:
+        known = any(entry.slot is slot for entry in (self._current, *self._queue) if entry is not None)
+        if self.phase is not Phase.STOPPING and slot is not None and slot.active is worker and not known:
             self.log.info("%s is to be replaced: %s", worker, reason)
             self._queue.append(Replacement(slot, reason, self.plan, roll=False))
 
@@ -590,8 +591,9 @@ class Supervisor:
         if why:
             self.log.info("Stopping: %s (once more to stop at once)", why)
         notify("STOPPING=1")
-        # The workers take what waits in the queues of the sockets, and close them last.
-        self.plan.let_go()
+        # The workers have descriptors of their own. While ours were open, clients would go on connecting to nobody.
+        for plan in (self.plan, *(() if self._rolled is None else (self._rolled[0],))):
+            plan.let_go()
         for worker in self.workers.values():
             self._end_worker(worker, "stop", "", None)
 

@@ -4,7 +4,7 @@
 Called by fastcorn.supervisor in the new process; calls fastcorn.worker.process. Facts that shape it: Ctrl+C in a
 terminal reaches every process of the group, so the stop is the supervisor's to decide and the signals of the terminal
 and of operators are ignored here (by handlers, not SIG_IGN, which the application's own subprocesses would inherit);
-SIGTERM to a worker alone stops it gracefully, and the supervisor starts another.
+SIGTERM to a worker asks the supervisor to replace it.
 """
 
 from __future__ import annotations
@@ -147,6 +147,7 @@ class Line:
         self._loop = asyncio.get_running_loop()
         self._serving: Serving | None = None
         self._stopping = False
+        self._terminating = False
         self._beating: asyncio.TimerHandle | None = None
         worker.on_recycle = self._recycle
         worker.on_started = self._started
@@ -169,11 +170,17 @@ class Line:
     def _terminated(self) -> None:
         """SIGTERM: meant for this worker alone, or for all processes of a group or a systemd unit.
 
-        So it may come beside the supervisor's own word, and never forces; SIGKILL does.
+        Which of them, the supervisor knows: it replaces this worker before it lets it go, or says stop to all. A second
+        one does not wait for that.
         """
-        if not self._stopping:
-            self._worker.error_log.info("SIGTERM: this worker stops")
-        self._stop()
+        if self._stopping:
+            return
+        if self._worker.ready and not self._terminating:
+            self._terminating = True
+            self._channel.send("recycle", "SIGTERM")
+            return
+        self._worker.error_log.info("SIGTERM: this worker stops")
+        self._stop(leave_queues=[listener.address for listener in self._worker.listeners])
 
     def _started(self) -> None:
         self._channel.send("ready")
