@@ -332,7 +332,8 @@ class Supervisor:
         slot = self._slot_of(worker)
         if self.phase is Phase.STOPPING:
             (self.log.info if not exit_code(status) else self.log.warning)("%s", line)
-            if self._signals_to_stop < 2 and self.code == EXIT_OK:
+            # One that was not ready yet was simply killed; what the others say is how the stop went.
+            if self._signals_to_stop < 2 and self.code == EXIT_OK and worker.ready_at is not None:
                 self.code = exit_code(status)
         elif slot is None:
             self.log.info("%s", line)
@@ -383,7 +384,11 @@ class Supervisor:
     def _retire(self, worker: WorkerProcess, reason: str, patience: float | None) -> None:
         """Lets a worker end that others have replaced."""
         self.log.info("%s retires: %s", worker, reason)
-        self._end_worker(worker, "retire", reason, patience)
+        gone = worker.slot >= self.target
+        if gone:
+            self.plan.let_go(worker.slot)
+        kept = " ".join(self.plan.kept_addresses(worker.slot if gone else None))
+        self._end_worker(worker, f"retire {kept}", reason, patience)
 
     def _end_worker(self, worker: WorkerProcess, verb: str, reason: str, patience: float | None) -> None:
         settings = worker.plan.settings
@@ -395,7 +400,7 @@ class Supervisor:
         if worker.last_beat is None:
             # Its loop does not run yet, so it cannot read; importing is not worth finishing.
             self._processes.kill(worker.pid, signal.SIGTERM)
-        worker.channel.send(verb)
+        worker.channel.send(*verb.split(" ", 1))
         worker.timers.append(self._timers.after(patience, functools.partial(self._force_worker, worker)))
 
     def _force_worker(self, worker: WorkerProcess) -> None:
@@ -407,7 +412,8 @@ class Supervisor:
 
     def _recycle(self, worker: WorkerProcess, reason: str) -> None:
         slot = self._slot_of(worker)
-        if self.phase is not Phase.STOPPING and slot is not None and slot.active is worker:
+        known = any(entry.slot is slot for entry in (self._current, *self._queue) if entry is not None)
+        if self.phase is not Phase.STOPPING and slot is not None and slot.active is worker and not known:
             self.log.info("%s is to be replaced: %s", worker, reason)
             self._queue.append(Replacement(slot, reason, self.plan, roll=False))
 
@@ -617,6 +623,9 @@ class Supervisor:
         if why:
             self.log.info("Stopping: %s (once more to stop at once)", why)
         notify("STOPPING=1")
+        # The workers have descriptors of their own. While ours were open, clients would go on connecting to nobody.
+        for plan in (self.plan, *(() if self._rolled is None else (self._rolled[0],))):
+            plan.let_go()
         for worker in self.workers.values():
             self._end_worker(worker, "stop", "", None)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from fastcorn.asgi.application import Application
@@ -71,7 +71,7 @@ class Worker:
         self._sockets = sockets
         self._announces = announce
         self._balance = balance
-        self._leave_queue = False
+        self._leave_queues: Collection[str] = ()
         self._context_class = context_class
         self._connection_class = connection_class
         self._generation = self._new_generation(application)
@@ -128,20 +128,21 @@ class Worker:
         if self.on_started is not None:
             self.on_started()
 
-    async def stop(self, *, leave_queue: bool = False) -> None:
+    async def stop(self, *, leave_queues: Collection[str] = ()) -> None:
         """Stops: nothing that a client sent before is lost, unless graceful_timeout ends or force() is called.
 
         It goes on when the caller is cancelled; calling it again waits for the same stop.
 
         Args:
-            leave_queue: what waits to be accepted is left to other workers that listen on the same sockets.
+            leave_queues: the addresses, as in urls without the scheme, of which what waits to be accepted is left to
+                other workers that listen on the same sockets.
 
         Raises:
             LifespanFailureError, LifespanTimeoutError: the application's shutdown failed.
         """
         if self._stopping is None:
             self.ready = False
-            self._leave_queue = leave_queue
+            self._leave_queues = leave_queues
             self._stopping = asyncio.create_task(self._stop())
         await asyncio.shield(self._stopping)
 
@@ -149,12 +150,15 @@ class Worker:
         try:
             if self.on_stopping is not None:
                 self.on_stopping()
-            if self.settings.drain_delay and not self._leave_queue:
+            if self.settings.drain_delay and not self._leave_queues:
                 # Balancers that ask whether it is ready have to notice; until then they send new connections.
                 await first_of(self._forced, timeout=self.settings.drain_delay)
             if self._balance is not None:
                 self._balance.leave()
-            await asyncio.gather(*[listener.close(leave_queue=self._leave_queue) for listener in self.listeners])
+            if self._sockets is not None:
+                self._sockets.remove_files()
+            left = self._leave_queues
+            await asyncio.gather(*[listener.close(leave_queue=listener.address in left) for listener in self.listeners])
             self._close_sockets()
             if self._retiring:
                 await asyncio.wait(self._retiring)
