@@ -153,8 +153,7 @@ class Worker:
 
     async def _stop(self) -> None:
         try:
-            if self.on_stopping is not None:
-                self.on_stopping()
+            self._tell_stopping()
             if self.settings.drain_delay and not self._leave_queue and self.listeners:
                 # Balancers that ask whether it is ready have to notice; until then they send new connections.
                 self.error_log.info("accepting for %g s more (drain_delay)", self.settings.drain_delay)
@@ -172,12 +171,20 @@ class Worker:
             if self._ticking is not None:
                 self._ticking.cancel()
 
+    def _tell_stopping(self) -> None:
+        if self.on_stopping is not None:
+            try:
+                self.on_stopping()
+            except Exception:
+                self.error_log.error("an error while the stop was announced", exc_info=True)
+
     async def _close_listeners(self) -> None:
         closing = [asyncio.ensure_future(listener.close(leave_queue=self._leave_queue)) for listener in self.listeners]
         forced = asyncio.ensure_future(self._forced.wait())
         # TLS handshakes are waited for, but not by a stop that is forced.
         all_closed = asyncio.gather(*closing, return_exceptions=True)
-        await asyncio.wait({all_closed, forced}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {all_closed, forced}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         forced.cancel()
         for close in closing:
             if not close.done():
