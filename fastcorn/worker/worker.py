@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from fastcorn.asgi.application import Application
@@ -73,7 +73,7 @@ class Worker:
         self._sockets = sockets
         self._announces = announce
         self._balance = balance
-        self._leave_queue = False
+        self._leave_queues: Collection[str] = ()
         self._context_class = context_class
         self._connection_class = connection_class
         self._generation = self._new_generation(application, self.settings)
@@ -134,32 +134,35 @@ class Worker:
         connection = self._choose_connection()
         await warm_up(settings, lambda: connection(generation.context), self.error_log)
 
-    async def stop(self, *, leave_queue: bool = False) -> None:
+    async def stop(self, *, leave_queues: Collection[str] = ()) -> None:
         """Stops: nothing that a client sent before is lost, unless graceful_timeout ends or force() is called.
 
         It goes on when the caller is cancelled; calling it again waits for the same stop.
 
         Args:
-            leave_queue: what waits to be accepted is left to other workers that listen on the same sockets.
+            leave_queues: the addresses, as in urls without the scheme, of which what waits to be accepted is left to
+                other workers that listen on the same sockets.
 
         Raises:
             LifespanFailureError, LifespanTimeoutError: the application's shutdown failed.
         """
         if self._stopping is None:
             self.ready = False
-            self._leave_queue = leave_queue
+            self._leave_queues = leave_queues
             self._stopping = asyncio.create_task(self._stop())
         await asyncio.shield(self._stopping)
 
     async def _stop(self) -> None:
         try:
             self._tell_stopping()
-            if self.settings.drain_delay and not self._leave_queue and self.listeners:
+            if self.settings.drain_delay and not self._leave_queues and self.listeners:
                 # Balancers that ask whether it is ready have to notice; until then they send new connections.
                 self.error_log.info("accepting for %g s more (drain_delay)", self.settings.drain_delay)
                 await first_of(self._forced, timeout=self.settings.drain_delay)
             if self._balance is not None:
                 self._balance.leave()
+            if self._sockets is not None:
+                self._sockets.remove_files()
             await self._close_listeners()
             self._close_sockets()
             # One that a reload replaced may still have connections: both get the same graceful_timeout.
@@ -179,7 +182,10 @@ class Worker:
                 self.error_log.error("an error while the stop was announced", exc_info=True)
 
     async def _close_listeners(self) -> None:
-        closing = [asyncio.ensure_future(listener.close(leave_queue=self._leave_queue)) for listener in self.listeners]
+        left = self._leave_queues
+        closing = [
+            asyncio.ensure_future(listener.close(leave_queue=listener.address in left)) for listener in self.listeners
+        ]
         forced = asyncio.ensure_future(self._forced.wait())
         # TLS handshakes are waited for, but not by a stop that is forced.
         all_closed = asyncio.gather(*closing, return_exceptions=True)

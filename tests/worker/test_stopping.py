@@ -455,7 +455,7 @@ def test_a_queue_that_others_share_is_left_to_them(loop_name: str) -> None:
             clients = [await Client.open(workers[0]) for _ in range(10)]
             for client in clients:
                 client.writer.write(GET)
-            await workers[0].stop(leave_queue=True)
+            await workers[0].stop(leave_queues=[workers[0].listeners[0].address])
             assert "request" not in apps[0].events
             workers[1].listeners[0].resume()
             assert all([(await client.answer()).endswith(b"ok") for client in clients])
