@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from fastcorn.asgi.reference import forget_modules
 from fastcorn.config.pending import check_pending
 from fastcorn.config.sockets import SocketFile, Sockets, bind_again, bind_group, bind_texts, can_share_port
+from fastcorn.worker.hooks import Hooks
 from fastcorn.worker.listener import describe
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class Plan:
         self.config = config
         self.settings: Settings = config.freeze()
         self.pending = check_pending(self.settings)
+        self.hooks = Hooks(self.settings)
         self.first_loader = loader
         self.loader = loader
         self.bound: list[Bound] = []
