@@ -103,11 +103,16 @@ def supervise(config: Config, loader: Loader, reread: Callable[[], Config] | Non
 
     log: Any = None
     plan = Plan(config, loader)
+    watcher: Any = None
+    if plan.settings.use_reloader:
+        from fastcorn.supervisor.watcher import Watcher
+
+        watcher = Watcher(plan.settings, config.files if reread is not None else ())
     check_can_fork(plan.settings.origin("workers"))
     import_for_workers(plan.settings)
     with PidFile(plan.settings.pid_path):
         try:
-            supervisor = Supervisor(plan, reread)
+            supervisor = Supervisor(plan, reread, watcher=watcher)
             log = supervisor.log
             supervisor.hooks.call("on_starting", config=config)
             plan.bind()

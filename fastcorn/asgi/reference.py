@@ -144,6 +144,18 @@ def _locate(reference: Reference, app_dir: str | None) -> tuple[str, str, str | 
     raise NoAppError(f"no file {reference.location!r} for the application {reference.text!r} (looked in {base})")
 
 
+def locate_module(text: str, app_dir: str | None = None) -> tuple[str, str, str | None]:
+    """Where the module of an application string would be imported from, without importing it.
+
+    Returns:
+        The directory that is put into sys.path, the dotted name, and the file where the string is a path.
+
+    Raises:
+        NoAppError: the string names no module, or there is no such file or directory.
+    """
+    return _locate(parse_reference(text), app_dir)
+
+
 def _module_of(file: str) -> tuple[str, str]:
     """The directory to import from and the dotted name: a file in a package is imported as a part of it."""
     directory, name = os.path.split(file)

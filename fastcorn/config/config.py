@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     import ssl
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any, Self
 
     from fastcorn.config.sockets import Sockets
@@ -51,6 +51,9 @@ class Config(Fields, metaclass=ConfigType):
     Args:
         **settings: settings by name.
 
+    Attributes:
+        files: absolute paths of the files that the settings were read from; a reload watches them.
+
     Raises:
         ConfigError: a value is wrong; the text names the setting, the value and the remedy.
         UnknownSettingError: a name is no setting (also an AttributeError).
@@ -58,6 +61,7 @@ class Config(Fields, metaclass=ConfigType):
 
     def __init__(self, **settings: Any) -> None:
         self.__dict__["_origins"] = {}
+        self.__dict__["files"] = []
         for name, setting in SETTINGS.items():
             if isinstance(setting.default, (list, dict)) or isinstance(getattr(type(self), name), (list, dict)):
                 self.__dict__[name] = copied(getattr(type(self), name))
@@ -73,6 +77,7 @@ class Config(Fields, metaclass=ConfigType):
         cert_reqs: int
         _log: Any
         _origins: dict[str, str]
+        files: list[str]
     else:  # unseen by type checkers, so that they know the names of Fields only
 
         def __getattr__(self, name: str) -> object:
@@ -237,7 +242,7 @@ class Config(Fields, metaclass=ConfigType):
         """
         from fastcorn.config.files import read_toml
 
-        return cls.from_origin(read_toml(filename), str(filename))
+        return cls.from_origin(read_toml(filename), str(filename), [filename])
 
     @classmethod
     def from_pyfile(cls, filename: str | os.PathLike[str]) -> Self:
@@ -248,7 +253,7 @@ class Config(Fields, metaclass=ConfigType):
         """
         from fastcorn.config.files import read_pyfile
 
-        return cls.from_origin(read_pyfile(filename), str(filename))
+        return cls.from_origin(read_pyfile(filename), str(filename), [filename])
 
     @classmethod
     def from_object(cls, instance: object | str) -> Self:
@@ -263,9 +268,14 @@ class Config(Fields, metaclass=ConfigType):
         return cls.from_origin(values, origin)
 
     @classmethod
-    def from_origin(cls, values: Mapping[str, object], origin: str) -> Self:
-        """A Config of settings that came from origin, which errors and print-config name."""
+    def from_origin(
+        cls, values: Mapping[str, object], origin: str, files: Iterable[str | os.PathLike[str]] = ()
+    ) -> Self:
+        """A Config of settings that came from origin, which errors and print-config name, and from files."""
+        from os import path
+
         config = cls()
+        config.files.extend(path.abspath(name) for name in files)
         for name, value in values.items():
             config.put(name, value, origin)
         return config

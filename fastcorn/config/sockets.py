@@ -44,9 +44,17 @@ class Sockets:
         """Closes all sockets and removes the files of those that were bound here (not of inherited ones)."""
         for sock in (*self.secure_sockets, *self.insecure_sockets, *self.quic_sockets):
             sock.close()
+        self.remove_files()
+
+    def remove_files(self) -> None:
+        """Removes the files of the unix sockets that were bound here; nobody can connect to these any more."""
         for file in self.files:
             file.remove()
         self.files.clear()
+
+
+class OwnSocket(socket.socket):
+    """A socket that was bound here, not inherited: nobody else accepts on it once this server has stopped."""
 
 
 class SocketFile:
@@ -133,7 +141,7 @@ def bind_texts(config: Config, setting: str) -> list[str]:
 def bind_port(
     address: Address, kind: socket.SocketKind, all_addresses: list[Address], accept: str = "shared"
 ) -> socket.socket:
-    sock = socket.socket(socket.AF_INET6 if address.is_ipv6 else socket.AF_INET, kind)
+    sock = OwnSocket(socket.AF_INET6 if address.is_ipv6 else socket.AF_INET, kind)
     try:
         exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
         # On Windows SO_REUSEADDR lets another program take the port from us; elsewhere it only skips TIME_WAIT.
@@ -169,7 +177,7 @@ def bind_again(sock: socket.socket) -> socket.socket:
     Raises:
         OSError: the system does not allow it.
     """
-    again = socket.socket(sock.family, sock.type)
+    again = OwnSocket(sock.family, sock.type)
     try:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -189,7 +197,7 @@ def bind_unix(config: Config, path: str, kind: socket.SocketKind, files: list[So
     if path.startswith("@"):
         return bind_abstract(path, kind)
     remove_stale(path, kind)
-    sock = socket.socket(socket.AF_UNIX, kind)
+    sock = OwnSocket(socket.AF_UNIX, kind)
     try:
         # The mode is right from the first moment: chmod after bind would leave one in which others may connect.
         with umask(config.umask if config.unix_socket_mode is None else 0o777 & ~config.unix_socket_mode):
@@ -205,7 +213,7 @@ def bind_unix(config: Config, path: str, kind: socket.SocketKind, files: list[So
 
 def bind_abstract(path: str, kind: socket.SocketKind) -> socket.socket:
     """A socket of Linux's abstract namespace, which has no file and no owner."""
-    sock = socket.socket(socket.AF_UNIX, kind)
+    sock = OwnSocket(socket.AF_UNIX, kind)
     try:
         sock.bind("\0" + path[1:])
         return settled(sock)

@@ -69,10 +69,16 @@ def read_object_config(name: str) -> Config:
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.insert(0, os.getcwd())
     found = load_object(name)
+    # The longest part of the name that is a module; the object may have been made elsewhere.
+    parts = name.replace(":", ".").split(".")
+    modules = (sys.modules.get(".".join(parts[:count])) for count in range(len(parts), 0, -1))
+    file = getattr(next((module for module in modules if module is not None), None), "__file__", None)
+    files = [file] if isinstance(file, str) else []
     if not isinstance(found, Config):
         values = Config.from_object(found)
-        return Config.from_origin({name: getattr(values, name) for name in values.given()}, f"python:{name}")
+        return Config.from_origin({name: getattr(values, name) for name in values.given()}, f"python:{name}", files)
     config = copy.deepcopy(found)
+    config.files.extend(map(os.path.abspath, files))
     for given in config.given():
         config.put(given, getattr(found, given), f"python:{name}")
     return config

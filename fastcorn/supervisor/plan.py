@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 from fastcorn.asgi.reference import forget_modules
 from fastcorn.config.pending import check_pending
 from fastcorn.config.sockets import SocketFile, Sockets, bind_again, bind_group, bind_texts, can_share_port
+from fastcorn.worker.hooks import Hooks
+from fastcorn.worker.listener import describe
 
 if TYPE_CHECKING:
     from fastcorn.config import Config, Settings
@@ -57,19 +59,31 @@ class Bound:
     file: SocketFile | None = None
     copies: dict[int, socket.socket] = field(default_factory=dict)
 
+    @property
+    def is_shareable(self) -> bool:
+        return self.sock.fileno() >= 0 and can_share_port(self.sock)
+
     def for_slot(self, slot: int, reuseport: bool) -> socket.socket:
         """The socket that a slot's workers listen on; slot 0 has the first one."""
-        if slot == 0 or not reuseport or not can_share_port(self.sock):
+        if slot == 0 or not reuseport or not self.is_shareable:
             return self.sock
         if slot not in self.copies:
             self.copies[slot] = bind_again(self.sock)
         return self.copies[slot]
 
-    def close(self) -> None:
-        for sock in (self.sock, *self.copies.values()):
-            sock.close()
+    def let_go(self, slot: int | None) -> None:
+        """Closes the sockets of this process, or the copy for one slot, and removes the file."""
+        if slot is not None:
+            if slot in self.copies:
+                self.copies.pop(slot).close()
+            return
         if self.file is not None:
             self.file.remove()
+        for sock in (self.sock, *self.copies.values()):
+            sock.close()
+
+    def close(self) -> None:
+        self.let_go(None)
 
 
 class Plan:
@@ -87,6 +101,7 @@ class Plan:
         self.config = config
         self.settings: Settings = config.freeze()
         self.pending = check_pending(self.settings)
+        self.hooks = Hooks(self.settings)
         self.first_loader = loader
         self.loader = loader
         self.bound: list[Bound] = []
@@ -147,6 +162,16 @@ class Plan:
         # What exists now will not die: the collector of a worker need not write into the shared pages.
         gc.collect()
         gc.freeze()
+
+    def let_go(self, slot: int | None = None) -> None:
+        """Closes the sockets here, so that those of the workers are the last ones: of all slots, or of one alone."""
+        for bound in self.bound:
+            bound.let_go(slot)
+
+    def kept_addresses(self, slot: int | None) -> list[str]:
+        """The addresses that others go on serving when a worker retires: a slot that is gone has left its own ones."""
+        reuseport = self.settings.accept == "reuseport"
+        return [describe(bound.sock) for bound in self.bound if slot is None or not reuseport or not bound.is_shareable]
 
     def changes_without_effect(self, old: Plan) -> list[str]:
         """The settings that differ from an older plan's and that a running server keeps."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from fastcorn.config.errors import ConfigError
 from fastcorn.errors import EXIT_FAILURE
+from fastcorn.supervisor.signals import handled_numbers
 from fastcorn.worker.channel import Channel
 from fastcorn.worker.process import leave
 
@@ -93,8 +94,16 @@ class Processes:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
-        pid = os.fork()
+        # A signal to the new process must not be handled as the supervisor's own: it has its handlers at first, and the
+        # same wake-up descriptor. fastcorn.worker.child lets signals in when it has its own handlers.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, handled_numbers())
+        try:
+            pid = os.fork()
+        except BaseException:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            raise
         if pid:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             return pid
         code = EXIT_FAILURE
         try:

@@ -16,6 +16,11 @@ from typing import Any, Self
 HANDLED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGTTIN", "SIGTTOU", "SIGUSR1", "SIGCHLD")
 
 
+def handled_numbers() -> list[int]:
+    """The numbers of the signals that a supervisor obeys."""
+    return [getattr(signal, name) for name in HANDLED]
+
+
 class SignalQueue:
     """While entered, the signals that a supervisor obeys are queued; the handlers that were there come back after."""
 
@@ -29,8 +34,7 @@ class SignalQueue:
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
         self._wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        for name in HANDLED:
-            number = getattr(signal, name)
+        for number in handled_numbers():
             self._before[number] = signal.signal(number, noticed)
         return self
 

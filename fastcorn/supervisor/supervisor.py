@@ -19,6 +19,7 @@ import functools
 import os
 import selectors
 import signal
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from fastcorn.errors import EXIT_OK, EXIT_SIGNAL_BASE, FastcornError
 from fastcorn.observability.logger import error_log
 from fastcorn.supervisor.backoff import Backoff
 from fastcorn.supervisor.exits import MemoryEvents, exit_code, explain
+from fastcorn.supervisor.modules import forget_sources
 from fastcorn.supervisor.plan import Plan
 from fastcorn.supervisor.process import SIGKILL, Processes, State, WorkerProcess
 from fastcorn.supervisor.signals import SignalQueue
@@ -37,7 +39,6 @@ from fastcorn.supervisor.timers import Timer, Timers
 from fastcorn.worker.balance import Balance, Seats
 from fastcorn.worker.channel import Channel
 from fastcorn.worker.child import DUMP_SIGNAL, Post, run_child
-from fastcorn.worker.hooks import Hooks
 from fastcorn.worker.listener import describe
 from fastcorn.worker.process import report
 from fastcorn.worker.systemd import notify, reloading, watchdog_interval
@@ -119,7 +120,8 @@ class Supervisor:
     ) -> None:
         self.plan = plan
         self.log: Any = error_log(plan.config.log)
-        self.hooks = Hooks(plan.settings, self.log)
+        self.hooks = plan.hooks
+        self.hooks.log = self.log
         self.phase = Phase.BOOTING
         self.slots: list[Slot] = []
         self.target = max(1, plan.settings.workers)
@@ -136,6 +138,7 @@ class Supervisor:
         self._queue: deque[Replacement] = deque()
         self._current: Replacement | None = None
         self._rolled: tuple[Plan, float, str] | None = None
+        self._changed: list[str] = []
         self._signals_to_stop = 0
         self._memory = MemoryEvents()
         self._seats = Seats()
@@ -186,6 +189,7 @@ class Supervisor:
         self._reap()
         self._timers.run()
         self._find_silent()
+        self._reload_changed()
         self._go_on()
 
     def _watch_for_systemd(self) -> None:
@@ -328,7 +332,8 @@ class Supervisor:
         slot = self._slot_of(worker)
         if self.phase is Phase.STOPPING:
             (self.log.info if not exit_code(status) else self.log.warning)("%s", line)
-            if self._signals_to_stop < 2 and self.code == EXIT_OK:
+            # One that was not ready yet was simply killed; what the others say is how the stop went.
+            if self._signals_to_stop < 2 and self.code == EXIT_OK and worker.ready_at is not None:
                 self.code = exit_code(status)
         elif slot is None:
             self.log.info("%s", line)
@@ -379,7 +384,11 @@ class Supervisor:
     def _retire(self, worker: WorkerProcess, reason: str, patience: float | None) -> None:
         """Lets a worker end that others have replaced."""
         self.log.info("%s retires: %s", worker, reason)
-        self._end_worker(worker, "retire", reason, patience)
+        gone = worker.slot >= self.target
+        if gone:
+            self.plan.let_go(worker.slot)
+        kept = " ".join(self.plan.kept_addresses(worker.slot if gone else None))
+        self._end_worker(worker, f"retire {kept}", reason, patience)
 
     def _end_worker(self, worker: WorkerProcess, verb: str, reason: str, patience: float | None) -> None:
         settings = worker.plan.settings
@@ -391,7 +400,7 @@ class Supervisor:
         if worker.last_beat is None:
             # Its loop does not run yet, so it cannot read; importing is not worth finishing.
             self._processes.kill(worker.pid, signal.SIGTERM)
-        worker.channel.send(verb)
+        worker.channel.send(*verb.split(" ", 1))
         worker.timers.append(self._timers.after(patience, functools.partial(self._force_worker, worker)))
 
     def _force_worker(self, worker: WorkerProcess) -> None:
@@ -403,17 +412,27 @@ class Supervisor:
 
     def _recycle(self, worker: WorkerProcess, reason: str) -> None:
         slot = self._slot_of(worker)
-        if self.phase is not Phase.STOPPING and slot is not None and slot.active is worker:
+        known = any(entry.slot is slot for entry in (self._current, *self._queue) if entry is not None)
+        if self.phase is not Phase.STOPPING and slot is not None and slot.active is worker and not known:
             self.log.info("%s is to be replaced: %s", worker, reason)
             self._queue.append(Replacement(slot, reason, self.plan, roll=False))
 
     def roll(self, reason: str, plan: Plan, patience: float | None = None) -> None:
         """Replaces all workers, one after the other, by workers of a plan; a roll that is under way is replaced too."""
-        self._queue = deque(entry for entry in self._queue if not entry.roll)
-        if self._rolled is not None and self._rolled[0] is not self.plan:
-            self._rolled[0].close(keep=self.plan)
+        self._abandon_roll(patience)
         self._rolled = (plan, self._clock(), reason)
         self._queue.extend(Replacement(slot, reason, plan, roll=True, patience=patience) for slot in self.slots)
+
+    def _abandon_roll(self, patience: float | None) -> None:
+        """Forgets a roll that a newer one makes pointless, and ends the successor that it is starting."""
+        self._queue = deque(entry for entry in self._queue if not entry.roll)
+        if self._current is not None and self._current.roll:
+            slot, self._current = self._current.slot, None
+            successor, slot.successor = slot.successor, None
+            if successor is not None:
+                self._retire(successor, "there is a newer change", patience)
+        if self._rolled is not None and self._rolled[0] is not self.plan:
+            self._rolled[0].close(keep=self.plan)
 
     def _go_on(self) -> None:
         """Begins the next replacement when none is under way."""
@@ -470,7 +489,8 @@ class Supervisor:
         """The first worker of a new plan is ready: from now on it is the plan of all."""
         old, self.plan = self.plan, plan
         self.log = error_log(plan.config.log)
-        self.hooks = Hooks(plan.settings, self.log)
+        self.hooks = plan.hooks
+        self.hooks.log = self.log
         # Workers have descriptors of their own, so what only the old plan had can be closed here at once.
         old.close(keep=plan)
         self._resize(max(1, plan.settings.workers), plan)
@@ -480,7 +500,8 @@ class Supervisor:
             return
         _, since, reason = self._rolled
         self._rolled = None
-        self.log.info("%s: all workers are replaced after %.2f s", reason, self._clock() - since)
+        whom = "the worker is" if len(self.slots) == 1 else "all workers are"
+        self.log.info("%s: %s replaced after %.2f s", reason, whom, self._clock() - since)
         notify("READY=1", f"STATUS={len(self.slots)} workers")
 
     def _resize(self, target: int, plan: Plan | None = None) -> None:
@@ -537,23 +558,40 @@ class Supervisor:
         self.log.info("SIGUSR1: log files are reopened")
 
     def _take_changes(self) -> None:
-        changes = self._watcher.changes()
-        if changes and self.phase is Phase.SERVING:
+        changes = self._watcher.changes(self.log)
+        if self._watcher.ended:
+            self._selector.unregister(self._watcher)
+            if self.phase is not Phase.STOPPING and self._watcher.restart(self.log):
+                self._selector.register(self._watcher, selectors.EVENT_READ, self._take_changes)
+        self._changed.extend(changes)
+
+    def _reload_changed(self) -> None:
+        """Replaces the workers when files have changed; while they are starting for the first time, that waits."""
+        if self._changed and self.phase is Phase.SERVING:
+            changes, self._changed = self._changed, []
             more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
             self._reload_configuration(f"{changes[0]}{more} changed", RELOAD_SECONDS)
 
     def _reload_configuration(self, reason: str, patience: float | None) -> None:
         """Reads the configuration again and replaces all workers; a mistake in it changes nothing."""
         notify(*reloading())
-        self.log.info("%s: replacing %d workers", reason, len(self.slots))
+        count = len(self.slots)
+        self.log.info("%s: replacing %s", reason, "the worker" if count == 1 else f"{count} workers")
         self.hooks.call("on_reload", reason=reason)
+        watched = None if self._watcher is None else self._watcher.watched
+        forgotten = forget_sources(self.plan.settings, self.plan.config.files, watched and watched.counts)
         try:
             config = self.plan.config if self._reread is None else self._reread()
             plan = Plan(config, self.plan.first_loader)
+            error_log(config.log)
             plan.bind(self.plan)
             plan.preload(again=True)
-        except (FastcornError, ConfigError) as problem:
-            report(problem, self.log)
+        except Exception as problem:
+            sys.modules.update(forgotten)
+            if isinstance(problem, (FastcornError, ConfigError)):
+                report(problem, self.log)
+            else:
+                self.log.error("%s raised %s", reason, type(problem).__name__, exc_info=problem)
             self.log.error("%s failed; the workers from before go on", reason)
             notify("READY=1")
             return
@@ -585,6 +623,9 @@ class Supervisor:
         if why:
             self.log.info("Stopping: %s (once more to stop at once)", why)
         notify("STOPPING=1")
+        # The workers have descriptors of their own. While ours were open, clients would go on connecting to nobody.
+        for plan in (self.plan, *(() if self._rolled is None else (self._rolled[0],))):
+            plan.let_go()
         for worker in self.workers.values():
             self._end_worker(worker, "stop", "", None)
 

@@ -4,7 +4,7 @@
 Called by fastcorn.supervisor in the new process; calls fastcorn.worker.process. Facts that shape it: Ctrl+C in a
 terminal reaches every process of the group, so the stop is the supervisor's to decide and the signals of the terminal
 and of operators are ignored here (by handlers, not SIG_IGN, which the application's own subprocesses would inherit);
-SIGTERM to a worker alone stops it gracefully, and the supervisor starts another.
+SIGTERM to a worker asks the supervisor to replace it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -75,14 +76,16 @@ def run_child(post: Post) -> int:
 def take_signals(config: Config) -> None:
     """Gives the signals of this process the meaning they have in a worker."""
     signal.set_wakeup_fd(-1)
-    for name in IGNORED_SIGNALS:
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), ignore)
+    numbers = [getattr(signal, name) for name in IGNORED_SIGNALS if hasattr(signal, name)]
+    for number in numbers:
+        signal.signal(number, ignore)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     target = dump_target(config)
     if target is not None:
         faulthandler.enable(target)
         faulthandler.register(DUMP_SIGNAL, target, all_threads=True, chain=False)
+    # The supervisor blocked them for the fork.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM, *numbers])
 
 
 def ignore(number: int, frame: object) -> None:
@@ -144,6 +147,7 @@ class Line:
         self._loop = asyncio.get_running_loop()
         self._serving: Serving | None = None
         self._stopping = False
+        self._terminating = False
         self._beating: asyncio.TimerHandle | None = None
         worker.on_recycle = self._recycle
         worker.on_started = self._started
@@ -166,11 +170,17 @@ class Line:
     def _terminated(self) -> None:
         """SIGTERM: meant for this worker alone, or for all processes of a group or a systemd unit.
 
-        So it may come beside the supervisor's own word, and never forces; SIGKILL does.
+        Which of them, the supervisor knows: it replaces this worker before it lets it go, or says stop to all. A second
+        one does not wait for that.
         """
-        if not self._stopping:
-            self._worker.error_log.info("SIGTERM: this worker stops")
-        self._stop()
+        if self._stopping:
+            return
+        if self._worker.ready and not self._terminating:
+            self._terminating = True
+            self._channel.send("recycle", "SIGTERM")
+            return
+        self._worker.error_log.info("SIGTERM: this worker stops")
+        self._stop(leave_queues=[listener.address for listener in self._worker.listeners])
 
     def _started(self) -> None:
         self._channel.send("ready")
@@ -183,18 +193,18 @@ class Line:
         self._beating = self._loop.call_later(self._interval, self._beat)
 
     def _read(self) -> None:
-        for verb, _ in self._channel.receive():
-            self._obey(verb)
+        for verb, argument in self._channel.receive():
+            self._obey(verb, argument)
         if self._channel.ended:
             self._loop.remove_reader(self._channel.fileno())
             self._worker.error_log.error("the supervisor has gone; worker %d stops", os.getpid())
             self._stop()
 
-    def _obey(self, verb: str) -> None:
+    def _obey(self, verb: str, argument: str) -> None:
         if verb == "stop":
             self._stop()
         elif verb == "retire":
-            self._stop(leave_queue=True)
+            self._stop(leave_queues=frozenset(argument.split()))
         elif verb == "force" and self._serving is not None:
             self._serving.force()
         elif verb == "reopen":
@@ -202,7 +212,7 @@ class Line:
             if reopen is not None:
                 reopen()
 
-    def _stop(self, *, leave_queue: bool = False) -> None:
+    def _stop(self, *, leave_queues: Collection[str] = ()) -> None:
         self._stopping = True
         if self._serving is not None:
-            self._serving.stop(leave_queue=leave_queue)
+            self._serving.stop(leave_queues=leave_queues)

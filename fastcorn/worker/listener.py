@@ -7,8 +7,8 @@ asyncio: its server drops a connection that it accepted in the very turn in whic
 
 Some facts about closing. The kernel resets connections that wait in the accept queue when the last descriptor of a
 listening socket is closed; their clients believe to be connected and may have sent a request already. So close() first
-accepts all that wait there. The loop's server works on a duplicate of the descriptor: it can be closed, to pause or to
-take the queue by hand, while the queue goes on to fill.
+lets no more of them in (`newcomers`) and accepts all that wait there. The loop's server works on a duplicate of the
+descriptor: it can be closed, to pause or to take the queue by hand, while the queue goes on to fill.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from fastcorn.config.sockets import OwnSocket
 from fastcorn.worker.balance import YIELD_SECONDS, Balance
+from fastcorn.worker.newcomers import turn_away
 
 # Accepted in one turn of the loop before others get theirs.
 ACCEPTS_PER_TURN = 64
@@ -63,6 +65,7 @@ class Listener:
         load: tuple[Callable[[], int], Balance] | None = None,
     ) -> None:
         self.sock = sock
+        self.address = describe(sock)
         self.arriving: set[asyncio.Task[Any]] = set()
         self._factory = factory
         self._room = room
@@ -82,7 +85,7 @@ class Listener:
     @property
     def url(self) -> str:
         """Where the socket listens: http://127.0.0.1:8000, http://[::1]:8000 or http://unix:/run/app.sock."""
-        return f"{'https' if self._tls else 'http'}://{describe(self.sock)}"
+        return f"{'https' if self._tls else 'http'}://{self.address}"
 
     async def start(self) -> None:
         """Begins to listen and to accept.
@@ -127,12 +130,23 @@ class Listener:
             await asyncio.wait({self._starting})
             self._stop_accepting()
         if self.sock.fileno() >= 0 and not leave_queue:
-            for _ in range(QUEUE_LIMIT):
-                if not self._accept_one():
-                    break
+            await self._empty_queue()
+        self.sock.close()
         if self.arriving:
             await asyncio.wait(self.arriving, timeout=ARRIVAL_SECONDS)
-        self.sock.close()
+
+    async def _empty_queue(self) -> None:
+        """Accepts all that waits, and on a socket that ends with this server all that is about to."""
+        settle = turn_away(self.sock) if isinstance(self.sock, OwnSocket) else 0.0
+        self._accept_all()
+        if settle:
+            await asyncio.sleep(settle)
+            self._accept_all()
+
+    def _accept_all(self) -> None:
+        for _ in range(QUEUE_LIMIT):
+            if not self._accept_one():
+                break
 
     def drop(self) -> None:
         """Closes the socket at once."""

@@ -98,7 +98,8 @@ def _serve(worker: Worker, main: Main, factory: LoopFactory) -> int:
 
 
 async def _watched(worker: Worker, main: Main) -> int:
-    with Watchdog(worker.settings.slow_callback, worker.error_log):
+    # Nobody waits yet while an application starts: then it may block, to load a model for example.
+    with Watchdog(worker.settings.slow_callback, worker.error_log, lambda: bool(worker.listeners)):
         return await main(worker)
 
 

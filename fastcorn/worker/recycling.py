@@ -30,6 +30,7 @@ class Recycling:
         settings: the frozen settings.
         now: the time on the clock of check(), in seconds.
         tell: called once, with the reason.
+        log: told of a limit that cannot be kept.
         random_source: for the jitter; the tests give their own.
     """
 
@@ -38,6 +39,8 @@ class Recycling:
         settings: Settings,
         now: float,
         tell: Callable[[str], None],
+        *,
+        log: Any,
         random_source: random.Random | None = None,
     ) -> None:
         chance = random_source or random.SystemRandom()
@@ -51,11 +54,19 @@ class Recycling:
         if self.lifetime is not None:
             self.ends_at = now + self.lifetime * chance.uniform(1 - LIFETIME_SPREAD, 1 + LIFETIME_SPREAD)
         self.rss = settings.max_worker_rss
+        if self.rss is not None and (used := resident_bytes()) > self.rss:
+            # Each successor would be too large in its turn, and the server would only replace workers.
+            log.error(
+                "max_worker_rss (%s) has no effect: this worker uses %s before its first request; set it higher",
+                mebibytes(self.rss), mebibytes(used),
+            )  # fmt: skip
+            self.rss = None
 
     def watch(self, context: Any) -> None:
         """Lets a context count the requests."""
         context.request_limit_hook = self.requests_reached
-        context.request_limit = self.requests
+        if self.requests:
+            context.request_limit = context.requests_total + self.requests  # the warm-up does not count
 
     def requests_reached(self) -> None:
         self._tell_once(f"it has served {self.requests} requests (max_requests)")
@@ -69,12 +80,17 @@ class Recycling:
         elif self.rss is not None:
             used = resident_bytes()
             if used > self.rss:
-                self._tell_once(f"it uses {used / 2**20:.0f} MiB (max_worker_rss)")
+                self._tell_once(f"it uses {mebibytes(used)} (max_worker_rss)")
 
     def _tell_once(self, reason: str) -> None:
         if not self._told:
             self._told = True
             self._tell(reason)
+
+
+def mebibytes(size: int) -> str:
+    """A size for people."""
+    return f"{size / 2**20:.0f} MiB"
 
 
 def resident_bytes() -> int:

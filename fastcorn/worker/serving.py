@@ -8,7 +8,7 @@ shutdown trigger or the cancellation of the caller; a second signal cuts the sto
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from fastcorn.errors import EXIT_OK, EXIT_SIGNAL_BASE
@@ -68,7 +68,7 @@ class Serving:
     def __init__(self, worker: Worker, stop: asyncio.Event) -> None:
         self._worker = worker
         self._stop = stop
-        self.leave_queue = False
+        self.leave_queues: Collection[str] = ()
         self._hurry = asyncio.Event()
         self._code = EXIT_OK
 
@@ -81,9 +81,9 @@ class Serving:
             self._code = EXIT_SIGNAL_BASE + number
             self.force()
 
-    def stop(self, *, leave_queue: bool = False) -> None:
-        """A reason to stop that is told by no signal; leave_queue as in Worker.stop()."""
-        self.leave_queue = self.leave_queue or leave_queue
+    def stop(self, *, leave_queues: Collection[str] = ()) -> None:
+        """A reason to stop that is told by no signal; leave_queues as in Worker.stop()."""
+        self.leave_queues = leave_queues
         self._stop.set()
 
     def force(self) -> None:
@@ -139,7 +139,7 @@ class Serving:
             await self._stop_cancelled()
             raise
         try:
-            await self._worker.stop(leave_queue=self.leave_queue)
+            await self._worker.stop(leave_queues=self.leave_queues)
         except asyncio.CancelledError:
             await self._stop_forced()
             raise

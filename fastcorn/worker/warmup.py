@@ -3,7 +3,7 @@
 
 Called by fastcorn.worker.worker between the application's startup and listening. The request goes over a pair of
 sockets through the same connection, cycle and application as any other, so it fills caches, opens pools and proves that
-the application answers.
+the application answers. It is in the access log as any other, by its user agent fastcorn-warmup.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ async def warm_up(settings: Settings, factory: Callable[[], asyncio.BaseProtocol
     started = time.monotonic()
     try:
         status = await asyncio.wait_for(ask(settings, factory), settings.startup_timeout)
-    except TimeoutError:
+    except OSError as error:
+        if not isinstance(error, TimeoutError):
+            raise WarmupError(settings.warmup, f"is not answered: {error.strerror or error}") from None
         problem = f"is not answered within {settings.startup_timeout:g} s (setting startup_timeout)"
         raise WarmupError(settings.warmup, problem) from None
     if status is None:

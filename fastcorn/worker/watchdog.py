@@ -12,11 +12,16 @@ import sys
 import threading
 import time
 import traceback
-from types import TracebackType
+from collections.abc import Callable
+from types import FrameType, TracebackType
 from typing import Any, Self
 
-# Frames below the application's: how the loop got there helps nobody.
-OWN_MODULES = ("fastcorn.", "asyncio.", "uvloop.")
+# Frames at the outer end of a stack: how the loop got to the application helps nobody.
+RUNNER_MODULE = "fastcorn.worker.loop"
+LOOP_PACKAGES = frozenset({"fastcorn", "asyncio", "uvloop"})
+
+# A process that the system has suspended goes on with this thread as with the loop's; the loop gets time to answer.
+RECOVERY_SECONDS = 0.1
 
 
 class Watchdog:
@@ -25,11 +30,13 @@ class Watchdog:
     Args:
         limit: seconds that a callback may take; None watches nothing.
         log: gets one warning for each block, and one line when it is over.
+        wanted: asked, in the thread, whether a block matters now; None = always.
     """
 
-    def __init__(self, limit: float | None, log: Any) -> None:
+    def __init__(self, limit: float | None, log: Any, wanted: Callable[[], bool] | None = None) -> None:
         self._limit = limit
         self._log = log
+        self._wanted = wanted
         self._ended = threading.Event()
         self._answered = threading.Event()
         self._thread: threading.Thread | None = None
@@ -60,11 +67,12 @@ class Watchdog:
             self._answered.clear()
             if self._ended.is_set() or not self._ask():
                 return
-            if not self._answered.wait(limit) and not self._ended.is_set():
-                self._report(time.monotonic() - asked)
-                self._answered.wait()
-                if not self._ended.is_set():
-                    self._log.warning("the event loop runs again after %.1f s", time.monotonic() - asked)
+            if not self._is_blocked(limit):
+                continue
+            self._report(time.monotonic() - asked)
+            self._answered.wait()
+            if not self._ended.is_set():
+                self._log.warning("the event loop runs again after %.1f s", time.monotonic() - asked)
 
     def _ask(self) -> bool:
         try:
@@ -73,36 +81,41 @@ class Watchdog:
             return False  # the loop is closed
         return True
 
+    def _is_blocked(self, limit: float) -> bool:
+        if self._answered.wait(limit) or self._answered.wait(min(RECOVERY_SECONDS, limit / 4)):
+            return False
+        return not self._ended.is_set() and (self._wanted is None or self._wanted())
+
     def _report(self, seconds: float) -> None:
+        frame = sys._current_frames().get(self._loop_thread)
         self._log.warning(
             "the event loop has been blocked for %.1f s (slow_callback)%s by:\n%s",
-            seconds, self._request(), self._stack(),
-        )  # fmt: skip
+            seconds,
+            running_request(self._loop),
+            "  a thread that has ended" if frame is None else application_stack(frame),
+        )
 
-    def _request(self) -> str:
-        """The request whose task runs, for the log."""
-        try:
-            task = asyncio.current_task(self._loop)
-            scope = getattr(task.get_coro(), "scope", None) if task is not None else None
-        except RuntimeError:
-            scope = None
-        if not isinstance(scope, dict):
-            return ""
-        return f" at {scope.get('method', scope.get('type'))} {scope.get('path')}"
 
-    def _stack(self) -> str:
-        frame = sys._current_frames().get(self._loop_thread)
-        if frame is None:
-            return "  (a thread that has ended)"
-        frames = traceback.extract_stack(frame)
-        names = []
-        walked: Any = frame
-        while walked is not None:
-            names.append(walked.f_globals.get("__name__", ""))
-            walked = walked.f_back
-        names.reverse()
-        first = 0
-        for index, name in enumerate(names):
-            if name.startswith(OWN_MODULES):
-                first = index + 1
-        return "".join(traceback.format_list(frames[first:] or frames)).rstrip()
+def running_request(loop: asyncio.AbstractEventLoop) -> str:
+    """The request whose task a loop runs, after " at "; empty when it runs something else. For any thread."""
+    try:
+        task = asyncio.current_task(loop)
+        scope = getattr(task.get_coro(), "scope", None) if task is not None else None
+    except RuntimeError:
+        return ""
+    if not isinstance(scope, dict):
+        return ""
+    # As the client wrote it: that is without control characters, which could feign lines of the log.
+    path = scope.get("raw_path") or b""
+    return f" at {scope.get('method', scope.get('type'))} {path.decode('latin-1')}"
+
+
+def application_stack(frame: FrameType) -> str:
+    """A stack, innermost call last, from the application's first frame on; all of it when it has none."""
+    walked = [(frame, line) for frame, line in traceback.walk_stack(frame)][::-1]
+    modules = [frame.f_globals.get("__name__", "") for frame, _ in walked]
+    first = len(modules) - modules[::-1].index(RUNNER_MODULE) if RUNNER_MODULE in modules else 0
+    while first < len(modules) and modules[first].partition(".")[0] in LOOP_PACKAGES:
+        first += 1
+    shown = walked[first:] or walked
+    return "".join(traceback.StackSummary.extract(iter(shown)).format()).rstrip()

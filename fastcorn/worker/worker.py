@@ -2,19 +2,20 @@
 """Worker: serves one application on the listening sockets of a configuration, in the running loop.
 
 Called by fastcorn.worker.serving (the command and serve()) and by fastcorn.server. Order of a start: bind, start the
-application, listen. Order of a stop: take what waits to be accepted, close the listening sockets, let the connections
-end, stop the application.
+application, warm it up, listen. Order of a stop: wait for drain_delay, take what waits to be accepted, close the
+listening sockets, let the connections end, stop the application.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from fastcorn.asgi.application import Application
 from fastcorn.config.sockets import Sockets, bind_error
+from fastcorn.errors import ShutdownError
 from fastcorn.observability.logger import access_log, error_log
 from fastcorn.worker.balance import Balance
 from fastcorn.worker.generation import Generation, first_of
@@ -67,14 +68,15 @@ class Worker:
         self.on_started: Callable[[], None] | None = None
         self.on_stopping: Callable[[], None] | None = None
         self._config = config
+        self._urls: list[str] = []
         self._access_log = access_log(self.log)
         self._sockets = sockets
         self._announces = announce
         self._balance = balance
-        self._leave_queue = False
+        self._leave_queues: Collection[str] = ()
         self._context_class = context_class
         self._connection_class = connection_class
-        self._generation = self._new_generation(application)
+        self._generation = self._new_generation(application, self.settings)
         self._retiring: set[asyncio.Task[None]] = set()
         self._forced = asyncio.Event()
         self._stopping: asyncio.Task[None] | None = None
@@ -84,18 +86,18 @@ class Worker:
 
     @property
     def urls(self) -> list[str]:
-        """Where the worker listens, with real ports."""
-        return [listener.url for listener in self.listeners]
+        """Where the worker listens, with real ports; also when it has stopped."""
+        return list(self._urls)
 
     @property
     def context(self) -> Any:
         """The context of new connections; None before start()."""
         return self._generation.context
 
-    def _new_generation(self, application: Application) -> Generation:
+    def _new_generation(self, application: Application, settings: Any) -> Generation:
         return Generation(
             application,
-            self.settings,
+            settings,
             error_log=self.error_log,
             access_log=self._access_log,
             context_class=self._context_class,
@@ -106,14 +108,13 @@ class Worker:
 
         Raises:
             AddressError: an address cannot be listened on.
-            LifespanFailureError, LifespanTimeoutError: the application did not start.
+            LifespanFailureError, LifespanTimeoutError, WarmupError: the application did not start.
         """
         if self._sockets is None:
             self._sockets = self._config.create_sockets()
         try:
             self._ssl_context = self._config.create_ssl_context()
-            await self._generation.start()
-            await warm_up(self.settings, self._factory(), self.error_log)
+            await self._start_generation(self._generation, self.settings)
             await self._listen()
         except BaseException:
             self._close_sockets()
@@ -128,20 +129,26 @@ class Worker:
         if self.on_started is not None:
             self.on_started()
 
-    async def stop(self, *, leave_queue: bool = False) -> None:
+    async def _start_generation(self, generation: Generation, settings: Any) -> None:
+        await generation.start()
+        connection = self._choose_connection()
+        await warm_up(settings, lambda: connection(generation.context), self.error_log)
+
+    async def stop(self, *, leave_queues: Collection[str] = ()) -> None:
         """Stops: nothing that a client sent before is lost, unless graceful_timeout ends or force() is called.
 
         It goes on when the caller is cancelled; calling it again waits for the same stop.
 
         Args:
-            leave_queue: what waits to be accepted is left to other workers that listen on the same sockets.
+            leave_queues: the addresses, as in urls without the scheme, of which what waits to be accepted is left to
+                other workers that listen on the same sockets.
 
         Raises:
             LifespanFailureError, LifespanTimeoutError: the application's shutdown failed.
         """
         if self._stopping is None:
             self.ready = False
-            self._leave_queue = leave_queue
+            self._leave_queues = leave_queues
             self._stopping = asyncio.create_task(self._stop())
         await asyncio.shield(self._stopping)
 
@@ -149,20 +156,41 @@ class Worker:
         try:
             if self.on_stopping is not None:
                 self.on_stopping()
-            if self.settings.drain_delay and not self._leave_queue:
+            if self.settings.drain_delay and not self._leave_queues and self.listeners:
                 # Balancers that ask whether it is ready have to notice; until then they send new connections.
+                self.error_log.info("accepting for %g s more (drain_delay)", self.settings.drain_delay)
                 await first_of(self._forced, timeout=self.settings.drain_delay)
             if self._balance is not None:
                 self._balance.leave()
-            await asyncio.gather(*[listener.close(leave_queue=self._leave_queue) for listener in self.listeners])
+            if self._sockets is not None:
+                self._sockets.remove_files()
+            await self._close_listeners()
             self._close_sockets()
-            if self._retiring:
-                await asyncio.wait(self._retiring)
-            await self._generation.retire(self._forced)
+            # One that a reload replaced may still have connections: both get the same graceful_timeout.
+            current = asyncio.ensure_future(self._generation.retire(self._forced))
+            await asyncio.wait({current, *self._retiring})
+            await current
         finally:
             self._close_sockets()
             if self._ticking is not None:
                 self._ticking.cancel()
+
+    async def _close_listeners(self) -> None:
+        left = self._leave_queues
+        closing = [
+            asyncio.ensure_future(listener.close(leave_queue=listener.address in left)) for listener in self.listeners
+        ]
+        forced = asyncio.ensure_future(self._forced.wait())
+        # TLS handshakes are waited for, but not by a stop that is forced.
+        all_closed = asyncio.gather(*closing, return_exceptions=True)
+        either: set[asyncio.Future[Any]] = {all_closed, forced}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        forced.cancel()
+        for close in closing:
+            if not close.done():
+                close.cancel()
+            elif not close.cancelled() and (error := close.exception()) is not None:
+                self.error_log.error("an error while a listening socket was closed", exc_info=error)
 
     def force(self) -> None:
         """Cuts a stop short: connections are closed now, the application gets a few seconds."""
@@ -176,12 +204,20 @@ class Worker:
             config: new settings; None keeps them. Addresses and logs stay as they are.
 
         Raises:
-            LifespanFailureError, LifespanTimeoutError: the new application did not start; the old one goes on.
+            LifespanFailureError, LifespanTimeoutError, WarmupError: the new application did not start; the old one goes
+                on.
+            ShutdownError: the worker was stopped meanwhile.
         """
-        if config is not None:
-            self.settings = config.freeze()
-        generation = self._new_generation(application)
-        await generation.start()
+        settings = self.settings if config is None else config.freeze()
+        generation = self._new_generation(application, settings)
+        try:
+            await self._start_generation(generation, settings)
+            if self._stopping is not None:
+                raise ShutdownError("the server was stopped during the reload")
+        except BaseException:
+            await self._retire(generation)
+            raise
+        self.settings = settings
         old, self._generation = self._generation, generation
         old.context.accept_hook = None
         self._watch_limit(generation.context)
@@ -219,13 +255,17 @@ class Worker:
             except OSError as error:
                 raise bind_error(error, "bind", listener.url.partition("//")[2], self._config.origin("bind")) from None
             self.listeners.append(listener)
+            self._urls.append(listener.url)
 
-    def _factory(self) -> Callable[[], Any]:
-        connection = self._connection_class
-        if connection is None:
+    def _choose_connection(self) -> Any:
+        if self._connection_class is None:
             from fastcorn.protocols._http1 import H1Connection
 
-            connection = H1Connection
+            self._connection_class = H1Connection
+        return self._connection_class
+
+    def _factory(self) -> Callable[[], Any]:
+        connection = self._choose_connection()
         return lambda: connection(self._generation.context)
 
     def _watch_limit(self, context: Any) -> None:
@@ -238,7 +278,7 @@ class Worker:
                 if getattr(self.settings, name) is not None:
                     self.error_log.warning("%s has no effect here: nobody replaces this worker", name)
             return None
-        recycling = Recycling(self.settings, asyncio.get_running_loop().time(), self.on_recycle)
+        recycling = Recycling(self.settings, asyncio.get_running_loop().time(), self.on_recycle, log=self.error_log)
         recycling.watch(self._generation.context)
         return recycling
 
