@@ -378,14 +378,9 @@ cdef class WebSocketCycle(Cycle):
     cdef object close(self, dict message):
         code = message.get("code")
         reason = message.get("reason")
-        if code is None:
-            code = NORMAL_CLOSURE
-        if not isinstance(code, int) or isinstance(code, bool):
-            raise MessageError(f"'websocket.close' needs an int as 'code', not {code!r}")
-        if reason is not None and not isinstance(reason, str):
-            raise MessageError(f"'websocket.close' needs a str as 'reason', not {reason!r}")
         self.check_open("websocket.close")
         if self.state == CONNECTING:
+            # Code and reason go nowhere, so they are not looked at: FastAPI gives a list of what is wrong.
             self.refuse(403, "Forbidden")
             self.denied = True
             if not self.running:
@@ -393,8 +388,10 @@ cdef class WebSocketCycle(Cycle):
             return FINISHED
         if self.state != OPEN:
             raise MessageError("'websocket.close' after 'websocket.http.response.start'")
+        code = NORMAL_CLOSURE if code is None else code
+        reason = "" if reason is None else reason
         check_close(code, reason)
-        self.close_stream(code, "" if reason is None else reason)
+        self.close_stream(code, reason)
         if not self.running and self.stream is not None:
             self.stream.step_ended()
         return FINISHED
@@ -614,15 +611,18 @@ cdef list to_headers(object headers):
 
 cdef int check_close(object code, object reason) except -1:
     """Raise unless a close frame may have this code and reason (RFC 6455 sections 7.4 and 5.5)."""
+    if not isinstance(code, int) or isinstance(code, bool):
+        raise MessageError(f"'websocket.close' needs an int as 'code', not {code!r}")
+    if not isinstance(reason, str):
+        raise MessageError(f"'websocket.close' needs a str as 'reason', not {reason!r}")
     if not (3000 <= code <= 4999 or 1000 <= code <= 1003 or 1007 <= code <= 1014):
         raise MessageError(
             f"'websocket.close' with code {code}: an endpoint may send 1000 to 1003, 1007 to 1014 and 3000 to 4999"
         )
-    if reason is not None:
-        try:
-            size = len(reason.encode())
-        except UnicodeEncodeError:
-            raise MessageError(f"'websocket.close' with a reason that is no Unicode text: {reason!r}") from None
-        if size > MAX_REASON:
-            raise MessageError(f"'websocket.close' with a reason of {size} bytes: at most {MAX_REASON} fit in a frame")
+    try:
+        size = len(reason.encode())
+    except UnicodeEncodeError:
+        raise MessageError(f"'websocket.close' with a reason that is no Unicode text: {reason!r}") from None
+    if size > MAX_REASON:
+        raise MessageError(f"'websocket.close' with a reason of {size} bytes: at most {MAX_REASON} fit in a frame")
     return 0

@@ -323,7 +323,7 @@ def test_close_before_accept_is_403(serve: Serve) -> None:
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
-        await send({"type": "websocket.close", "code": 4000})
+        await send({"type": "websocket.close", "code": 4000, "reason": [{"as FastAPI": "has it"}]})
         events.append(await receive())
 
     client = open_websocket(serve(app))
