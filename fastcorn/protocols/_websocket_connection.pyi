@@ -16,9 +16,7 @@ class WebSocketConnection(Stream):
     """
 
     def __init__(self, context: Context, codec: Any) -> None: ...
-    def take_over(
-        self, transport: Any, writer: Any, cycle: WebSocketCycle, data: bytes, reading_paused: bool
-    ) -> None:
+    def take_over(self, transport: Any, writer: Any, cycle: WebSocketCycle, data: bytes, reading_paused: bool) -> None:
         """Go on with a socket whose handshake has just been accepted."""
     def connection_made(self, transport: Any) -> None:
         """Not called: take_over() is."""

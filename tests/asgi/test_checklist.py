@@ -133,7 +133,9 @@ ELSEWHERE = {
     "C12": "tests/asgi/test_lifespan.py: one lifespan for each loop",
 }
 
-NAMED = re.compile(r"^((?:[CHRXWPLDSFM]\d+)(?:, [CHRXWPLDSFM]\d+)*): |^((?:[CHRXWPLDSFM]\d+)(?:, [CHRXWPLDSFM]\d+)*)\.$", re.M)
+NAMED = re.compile(
+    r"^((?:[CHRXWPLDSFM]\d+)(?:, [CHRXWPLDSFM]\d+)*): |^((?:[CHRXWPLDSFM]\d+)(?:, [CHRXWPLDSFM]\d+)*)\.$", re.M
+)
 
 
 @functools.cache

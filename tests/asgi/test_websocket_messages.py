@@ -249,7 +249,9 @@ def test_fragments_and_control_frames_between(serve: Serve, engine: str) -> None
         (1011, "x" * 123, (1011, "x" * 123)),
     ],
 )
-def test_close_by_the_client(serve: Serve, engine: str, code: int | None, reason: str, expected: tuple[int, str]) -> None:
+def test_close_by_the_client(
+    serve: Serve, engine: str, code: int | None, reason: str, expected: tuple[int, str]
+) -> None:
     """W7: the code and the reason of the client, exactly; its close frame is answered."""
     app = Recorder()
     client = open_websocket(serve(app, websocket_engine=engine))

@@ -224,7 +224,11 @@ def test_names_keep_their_case_when_asked(serve: Serve) -> None:
     """M1: h11_pass_raw_headers does not disturb the handshake."""
     app = Accepting()
     served = serve(app, h11_pass_raw_headers=True)
-    fields = [("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
+    fields = [
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Version", "13"),
+    ]
     assert open_websocket(served, headers=fields).accepted
     assert (b"Upgrade", b"websocket") in app.scope["headers"]
 
