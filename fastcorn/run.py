@@ -8,6 +8,7 @@ this process or by a supervisor with worker processes. Calls fastcorn.worker and
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,8 @@ from fastcorn.worker.hooks import Hooks
 from fastcorn.worker.loop import choose_loop
 from fastcorn.worker.pidfile import PidFile
 from fastcorn.worker.privileges import drop_privileges
-from fastcorn.worker.process import Loader, Main, report, run_worker
+from fastcorn.worker.process import Loader, Main, give_up_threads, report, run_worker
+from fastcorn.worker.signals import Termination, interruption_code
 
 if TYPE_CHECKING:
     from fastcorn.config import Config, Settings
@@ -44,7 +46,10 @@ def run(config: Config, *, reread: Callable[[], Config] | None = None) -> int:
         setting, 3 when the application refused to start, 4 when it could not be loaded, 128 + n when a second signal n
         cut the stop short.
     """
-    return run_application(config, load, reread=reread)
+    before = set(threading.enumerate())
+    code = run_application(config, load, reread=reread)
+    give_up_threads(before, code, config)
+    return code
 
 
 def run_application(
@@ -53,13 +58,17 @@ def run_application(
     """Serves the application that a loader makes of the frozen settings, by a coroutine function; else as run()."""
     try:
         settings = config.freeze()
-        if needs_supervisor(settings):
-            return supervise(config, loader, reread)
-        hooks = Hooks(settings)
-        alone = Alone(config, loader, hooks, reread, main)
-        hooks.call("on_starting", config=config)
-        with PidFile(settings.pid_path):
-            return run_worker(config, loader, alone.serve, sockets=bound_as_root(config, settings))
+        with Termination():
+            if needs_supervisor(settings):
+                return supervise(config, loader, reread)
+            hooks = Hooks(settings)
+            alone = Alone(config, loader, hooks, reread, main)
+            hooks.call("on_starting", config=config)
+            with PidFile(settings.pid_path) as pid_file:
+                sockets = bound_as_root(config, settings)
+                return run_worker(config, loader, alone.serve, sockets=sockets, before_leaving=pid_file.remove)
+    except KeyboardInterrupt as interrupt:
+        return interruption_code(interrupt)
     except (FastcornError, ConfigError) as problem:
         report(problem, None)
         return int(problem.exit_code)

@@ -8,6 +8,7 @@ lets its connections end, as long as that may take, and then takes it down.
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 from fastcorn.asgi.application import Application
@@ -16,6 +17,7 @@ from fastcorn.errors import FastcornError
 
 # After graceful_timeout: how long applications that were cancelled get to clean up, and cut connections to end.
 CANCEL_SECONDS = 1.0
+CANCEL_LOOK_SECONDS = 0.01
 
 # A stop that was forced grants the lifespan this much, so that it cannot hold the process.
 FORCED_LIFESPAN_SECONDS = 2.0
@@ -96,8 +98,10 @@ class Generation:
                 context.active_requests,
             )
         context.cancel_all()
-        if not forced.is_set():
-            await first_of(idle, forced, timeout=CANCEL_SECONDS)
+        # Connections may linger for what their clients do; applications get time for what they have to put away.
+        until = time.monotonic() + CANCEL_SECONDS
+        while context.active_requests and time.monotonic() < until and not forced.is_set():
+            await first_of(idle, forced, timeout=CANCEL_LOOK_SECONDS)
         context.abort_all()
         await first_of(idle, timeout=CANCEL_SECONDS)
         context.when_idle = None

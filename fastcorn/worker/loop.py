@@ -64,6 +64,9 @@ def run_loop(
 
     Returns:
         What the coroutine returns.
+
+    Raises:
+        KeyboardInterrupt: also when a signal cuts the end short; on_stuck has been told of threads by then.
     """
     loop = factory()
     # Ours is known here, so that it can be given up; a loop would wait for its own one.
@@ -75,14 +78,25 @@ def run_loop(
         return loop.run_until_complete(main)
     finally:
         try:
-            ignoring = loop.run_until_complete(_end_tasks(loop))
-            running = _end_threads(executor)
-            if on_stuck is not None and ignoring:
-                on_stuck(f"{ignoring} tasks of the application ignore their cancellation", False)
-            if on_stuck is not None and running:
-                on_stuck("threads of the application still run", True)
+            _end(loop, executor, on_stuck or _ignore)
         finally:
             loop.close()
+
+
+def _end(loop: asyncio.AbstractEventLoop, executor: ThreadPoolExecutor, on_stuck: Callable[[str, bool], None]) -> None:
+    ended = False
+    try:
+        ignoring = loop.run_until_complete(_end_tasks(loop))
+        if ignoring:
+            on_stuck(f"{ignoring} tasks of the application ignore their cancellation", False)
+        ended = _end_threads(executor, LEFTOVER_SECONDS)
+    finally:
+        # Whoever interrupts this wants to leave now, so the threads may not hold the process then either.
+        if not ended and not _end_threads(executor, 0.0):
+            on_stuck("threads of the application still run", True)
+
+
+def _ignore(line: str, holds_process: bool) -> None: ...
 
 
 async def _end_tasks(loop: asyncio.AbstractEventLoop) -> int:
@@ -102,10 +116,10 @@ async def _end_tasks(loop: asyncio.AbstractEventLoop) -> int:
     return len(pending)
 
 
-def _end_threads(executor: ThreadPoolExecutor) -> bool:
-    """Waits for the threads of asyncio.to_thread(); returns whether some still run."""
+def _end_threads(executor: ThreadPoolExecutor, timeout: float) -> bool:
+    """Waits for the threads of asyncio.to_thread(), for timeout seconds; returns whether they have ended."""
     executor.shutdown(wait=False, cancel_futures=True)
     waiting = threading.Thread(target=executor.shutdown, daemon=True)
     waiting.start()
-    waiting.join(LEFTOVER_SECONDS)
-    return waiting.is_alive()
+    waiting.join(timeout)
+    return not waiting.is_alive()

@@ -48,6 +48,10 @@ class PidFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.remove()
+
+    def remove(self) -> None:
+        """Removes the file, unless another process has written its own."""
         if self._path is not None and self._holder() == self._pid:
             with contextlib.suppress(OSError):
                 os.unlink(self._path)

@@ -11,6 +11,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -18,8 +20,10 @@ from typing import TYPE_CHECKING, Any
 from fastcorn.asgi.application import Application
 from fastcorn.config.errors import ConfigError
 from fastcorn.config.pending import check_pending
-from fastcorn.errors import EXIT_FAILURE, EXIT_SIGNAL_BASE, FastcornError
-from fastcorn.worker.loop import LoopFactory, choose_loop, run_loop
+from fastcorn.errors import EXIT_FAILURE, FastcornError
+from fastcorn.observability.logger import error_log
+from fastcorn.worker.loop import LEFTOVER_SECONDS, LoopFactory, choose_loop, run_loop
+from fastcorn.worker.signals import interruption_code
 from fastcorn.worker.watchdog import Watchdog
 from fastcorn.worker.worker import Worker
 
@@ -32,8 +36,6 @@ Loader = Callable[[Any], Application]
 Main = Callable[[Worker], Coroutine[Any, Any, int]]
 Problem = FastcornError | ConfigError
 
-SIGINT_NUMBER = 2
-
 
 def run_worker(
     config: Config,
@@ -43,6 +45,7 @@ def run_worker(
     sockets: Sockets | None = None,
     balance: Balance | None = None,
     announce: bool = True,
+    before_leaving: Callable[[], None] | None = None,
 ) -> int:
     """Serves the application that a loader makes of the frozen settings, by a coroutine function.
 
@@ -53,6 +56,8 @@ def run_worker(
         sockets: bound sockets to serve on instead of binding those of the configuration.
         balance: as for Worker.
         announce: whether the log says where it listens and which settings have no effect.
+        before_leaving: called when the process ends from here, without returning, because threads of the application
+            do not end.
 
     Returns:
         The exit code, as fastcorn.run.run() does.
@@ -68,15 +73,21 @@ def run_worker(
         log = worker.error_log if settings.errorlog is not None else None
         for line in pending if announce else ():
             worker.error_log.warning("%s", line)
-        return _serve(worker, main, factory)
-    except KeyboardInterrupt:
-        return EXIT_SIGNAL_BASE + SIGINT_NUMBER
+        code, held = _serve(worker, main, factory)
+    except KeyboardInterrupt as interrupt:
+        return interruption_code(interrupt)
     except (FastcornError, ConfigError) as problem:
         report(problem, log)
         return int(problem.exit_code)
+    if held:
+        if before_leaving is not None:
+            before_leaving()
+        leave(code)
+    return code
 
 
-def _serve(worker: Worker, main: Main, factory: LoopFactory) -> int:
+def _serve(worker: Worker, main: Main, factory: LoopFactory) -> tuple[int, bool]:
+    """Serves on a loop of its own; returns the exit code, and whether threads would hold the process."""
     held = False
 
     def on_stuck(line: str, holds_process: bool) -> None:
@@ -92,9 +103,9 @@ def _serve(worker: Worker, main: Main, factory: LoopFactory) -> int:
             raise
         report(problem, worker.error_log)
         code = int(problem.exit_code)
-    if held:
-        leave(code)
-    return code
+    except KeyboardInterrupt as interrupt:
+        code = interruption_code(interrupt)
+    return code, held
 
 
 async def _watched(worker: Worker, main: Main) -> int:
@@ -110,6 +121,27 @@ def leave(code: int) -> None:
         if stream is not None:
             stream.flush()
     os._exit(code)
+
+
+def give_up_threads(before: set[threading.Thread], code: int, config: Config) -> None:
+    """Bounds how long threads that the application has started hold the process when its main thread has ended.
+
+    Args:
+        before: the threads that are not the application's.
+        code: the exit code.
+        config: its error log is told.
+    """
+    if not any(not thread.daemon for thread in set(threading.enumerate()) - before):
+        return
+
+    def watch() -> None:
+        # The interpreter then waits for them without limit; idle threads of executors end by themselves there.
+        threading.main_thread().join()
+        time.sleep(LEFTOVER_SECONDS)
+        error_log(config.log).warning("threads of the application still run; leaving without them")
+        leave(code)
+
+    threading.Thread(target=watch, name="fastcorn-exit", daemon=True).start()
 
 
 def report(problem: Problem, log: Any) -> None:

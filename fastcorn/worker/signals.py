@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The signals that stop a worker.
 
-Called by fastcorn.worker.serving. Signal handlers belong to the main thread: anywhere else this does nothing.
+StopSignals is entered by fastcorn.worker.serving while the loop runs, Termination by fastcorn.run around all else.
+Signal handlers belong to the main thread: anywhere else both do nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
+
+from fastcorn.errors import EXIT_SIGNAL_BASE
 
 STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
 
@@ -65,3 +68,46 @@ class StopSignals:
             # None: it was not installed from Python, so it cannot be put back from there.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         self._before.clear()
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came while no loop ran that could stop gracefully: as Ctrl+C, it interrupts what runs.
+
+    Args:
+        number: of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def interruption_code(interrupt: KeyboardInterrupt) -> int:
+    """The exit code of a process that was interrupted before or after it served."""
+    return EXIT_SIGNAL_BASE + int(getattr(interrupt, "number", signal.SIGINT))
+
+
+class Termination:
+    """While entered, SIGTERM raises Terminated, unless it has a handler already.
+
+    The first process of a container has no default action: SIGTERM would be lost while the application is imported.
+    """
+
+    def __init__(self) -> None:
+        self._installed = False
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._installed = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+            if self._installed:
+                signal.signal(signal.SIGTERM, self._raise)
+        return self
+
+    def _raise(self, number: int, frame: object) -> None:
+        raise Terminated(number)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._installed:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)

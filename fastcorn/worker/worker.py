@@ -154,8 +154,7 @@ class Worker:
 
     async def _stop(self) -> None:
         try:
-            if self.on_stopping is not None:
-                self.on_stopping()
+            self._tell_stopping()
             if self.settings.drain_delay and not self._leave_queues and self.listeners:
                 # Balancers that ask whether it is ready have to notice; until then they send new connections.
                 self.error_log.info("accepting for %g s more (drain_delay)", self.settings.drain_delay)
@@ -174,6 +173,13 @@ class Worker:
             self._close_sockets()
             if self._ticking is not None:
                 self._ticking.cancel()
+
+    def _tell_stopping(self) -> None:
+        if self.on_stopping is not None:
+            try:
+                self.on_stopping()
+            except Exception:
+                self.error_log.error("an error while the stop was announced", exc_info=True)
 
     async def _close_listeners(self) -> None:
         left = self._leave_queues

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""Giving up root for the settings user and group."""
+
+import os
+import sys
+from typing import Any
+
+import pytest
+
+from fastcorn.config import Config
+from fastcorn.config.errors import ConfigError
+from fastcorn.worker.privileges import drop_privileges
+
+if sys.platform == "win32":
+    pytest.skip("Windows has no such users", allow_module_level=True)
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+NOBODY = 65534
+
+
+def in_a_child(settings: dict[str, Any]) -> str:
+    """What a child process finds after drop_privileges(): its ids, and whether it can be root again."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        report = "failed"
+        try:
+            dropped = drop_privileges(Config(**settings).freeze())
+            report = f"{dropped} {os.getresuid()} {os.getresgid()} {sorted(os.getgroups())}"
+            try:
+                os.setuid(0)
+                report += " root again"
+            except PermissionError:
+                report += " for good"
+        finally:
+            os.write(writer, report.encode())
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        report = pipe.read().decode()
+    os.waitpid(pid, 0)
+    return report
+
+
+@needs_root
+def test_user_and_group() -> None:
+    found = in_a_child({"user": NOBODY, "group": 12})
+    assert found.startswith(f"True {(NOBODY,) * 3} {(12,) * 3} ")
+    assert found.endswith("for good")
+
+
+@needs_root
+def test_a_user_without_an_entry_keeps_the_group_and_loses_the_others() -> None:
+    assert in_a_child({"user": 54321}) == f"True {(54321,) * 3} {os.getresgid()} [] for good"
+
+
+@needs_root
+def test_a_group_alone() -> None:
+    assert in_a_child({"group": 12}) == f"True {(0,) * 3} {(12,) * 3} [] root again"
+
+
+def test_nothing_asked_for_is_nothing_done() -> None:
+    assert not drop_privileges(Config().freeze())
+
+
+@pytest.mark.parametrize(("name", "own"), [("user", "geteuid"), ("group", "getegid")])
+def test_without_root_only_oneself(monkeypatch: pytest.MonkeyPatch, name: str, own: str) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "getegid", lambda: 1000)
+    assert not drop_privileges(Config(**{name: 1000}).freeze())
+    with pytest.raises(ConfigError, match=rf"^{name}: only root can become another {name}; start as root, as"):
+        drop_privileges(Config(**{name: 1001}).freeze())
