@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from fastcorn.config.errors import ConfigError
+from fastcorn.server import Server
 from tests.asking import Load
 from tests.e2e.command import Command, run_to_end, running
 from tests.loops import LIMIT_SECONDS
@@ -234,3 +236,10 @@ def test_fifty_reloads_leave_nothing_behind(directory: Path) -> None:
         assert len(children(pid)) == 2
         after = sorted(os.readlink(entry.path).partition(":")[0] for entry in os.scandir(f"/proc/{pid}/fd"))
         assert after == before
+
+
+def test_application_object_cannot_be_reloaded() -> None:
+    async def app(scope: object, receive: object, send: object) -> None: ...
+
+    with pytest.raises(ConfigError, match=r"use_reloader: it needs the application as a text"):
+        Server(app, use_reloader=True).run()
