@@ -62,8 +62,12 @@ def directory(tmp_path: Path) -> Path:
 
 def save(directory: Path, answer: str, before: str = "") -> None:
     """Saves the application as editors do: whole, by another file that is moved into its place."""
-    (directory / "main.py.new").write_text(before + APPLICATION.format(answer=answer))
-    (directory / "main.py.new").replace(directory / "main.py")
+    write(directory / "main.py", before + APPLICATION.format(answer=answer))
+
+
+def write(path: Path, text: str) -> None:
+    path.with_suffix(".new").write_text(text)
+    path.with_suffix(".new").replace(path)
 
 
 class Served:
@@ -136,7 +140,7 @@ def test_new_files_and_templates_reload(directory: Path) -> None:
 
 def test_syntax_error_leaves_the_last_good_version(directory: Path) -> None:
     with serving(directory) as served:
-        (directory / "main.py").write_text("def broken(:\n")
+        write(directory / "main.py", "def broken(:\n")
         served.command.wait_for("SyntaxError: invalid syntax")
         served.command.wait_for("main.py changed failed; the workers from before go on")
         assert served.get()[0] == "one"
@@ -174,18 +178,18 @@ def test_endless_streams_end_with_their_worker(directory: Path) -> None:
 def test_configuration_is_read_again(directory: Path) -> None:
     (directory / "conf").mkdir()
     file = directory / "conf" / "fastcorn.toml"
-    file.write_text('server_header = "one"')
+    write(file, 'server_header = "one"')
     with serving(directory, "--config", "conf/fastcorn.toml", "--reload-dir", "conf") as served:
         assert served.get()[1]["server"] == "one"
-        file.write_text('server_header = "two"\nworker = 4')
+        write(file, 'server_header = "two"\nworker = 4')
         served.command.wait_for("there is no setting 'worker'; did you mean workers")
         served.command.wait_for("fastcorn.toml changed failed; the workers from before go on")
         assert served.get()[1]["server"] == "one"
-        file.write_text('server_header = "two"\non_reload = "none:hook"')
+        write(file, 'server_header = "two"\non_reload = "none:hook"')
         served.command.wait_for("(?s)on_reload.*'none:hook' cannot be imported")
-        file.write_text('server_header = "two"\nerrorlog = "none/error.log"')
+        write(file, 'server_header = "two"\nerrorlog = "none/error.log"')
         served.command.wait_for("cannot write 'none/error.log'")
-        file.write_text('server_header = "two"')
+        write(file, 'server_header = "two"')
         served.wait_replaced(1)
         assert served.get()[1]["server"] == "two"
         assert served.get()[0] == "one"
@@ -197,7 +201,7 @@ def test_hooks_in_the_application_do_not_keep_it_from_changing(directory: Path) 
     with serving(directory, "--on-reload", "main:noted", "--on-exit", "main:noted", "--preload") as served:
         save(directory, "two")
         served.wait_for_answer("two")
-        (directory / "main.py").write_text("def broken(:\n")
+        write(directory / "main.py", "def broken(:\n")
         served.command.wait_for("main.py changed failed; the workers from before go on")
         assert served.get()[0] == "two"
         save(directory, "ten")
