@@ -103,7 +103,7 @@ GOALS: tuple[Goal, ...] = (
          both(20.0), at_least=False),
     Goal("8 workers ready to one worker ready", "processes", "ready", own("to_one", "8 workers"), both(2.0),
          at_least=False),
-    Goal("connections of the lesser of two workers in %", "processes", "spread", own("least_percent", "shared"),
+    Goal("connections of one of two workers in %", "processes", "spread", own("least_percent", "shared"),
          both(40.0)),
     Goal("requests lost while workers come and go", "processes", "losses", total("lost", "SIGKILL"), both(0.0),
          at_least=False),
