@@ -35,7 +35,6 @@ MODULES: dict[str, tuple[str, ...]] = {
     "fastcorn.protocols._writer": (),
     "fastcorn.protocols._codec": (),
     "fastcorn.protocols._websocket_connection": (),
-    "fastcorn.protocols._deflate": (),
     "fastcorn.protocols._websocket": ("frame", "mask", "utf8"),
     "fastcorn.protocols._http1": ("head", "request_line", "host", "framing", "errors", "chunked", "names"),
 }
