@@ -20,6 +20,7 @@ from bench import (
     idle,
     micro,
     options,
+    processes,
     start,
     websocket_memory,
     websocket_servers,
@@ -87,6 +88,11 @@ def run_websocket_memory(chosen: argparse.Namespace, interpreter: Interpreter, f
     websocket_memory.run(interpreter, servers, chosen.idle, chosen.connects, recorder)
 
 
+def run_processes(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    recorder = Recorder("processes", interpreter, folder, {"rounds": chosen.rounds})
+    processes.run(interpreter, chosen.rounds, recorder)
+
+
 MEASUREMENTS = {
     "http1": run_http1,
     "websocket": run_websocket,
@@ -98,6 +104,7 @@ MEASUREMENTS = {
     "stalled-client": run_backpressure,
     "endurance": run_endurance,
     "micro": run_micro,
+    "processes": run_processes,
 }
 
 
