@@ -34,8 +34,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "fastcorn.protocols._headers": ("names", "fields", "path"),
     "fastcorn.protocols._writer": (),
     "fastcorn.protocols._codec": (),
-    "fastcorn.protocols._websocket_connection": (),
     "fastcorn.protocols._websocket": ("frame", "mask", "utf8"),
+    "fastcorn.protocols._websocket_connection": (),
     "fastcorn.protocols._http1": ("head", "request_line", "host", "framing", "errors", "chunked", "names"),
 }
 DEPENDS = ["setup.py", *sorted(f"csrc/{name}" for name in os.listdir("csrc") if name.endswith(".h"))]
