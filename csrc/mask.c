@@ -36,7 +36,8 @@ static uint8_t mask_bytes(uint8_t *dst, const uint8_t *src, size_t len, uint32_t
 }
 
 int fc_mask_scalar(uint8_t *dst, const uint8_t *src, size_t len, uint32_t key) {
-  uint64_t wide = (uint64_t)key << 32 | key, high = 0, word;
+  const uint64_t wide = (uint64_t)key << 32 | key;
+  uint64_t high = 0, word;
   size_t i = 0;
   for (; len - i >= 8; i += 8) {
     memcpy(&word, src + i, 8);
@@ -44,7 +45,8 @@ int fc_mask_scalar(uint8_t *dst, const uint8_t *src, size_t len, uint32_t key) {
     memcpy(dst + i, &word, 8);
     high |= word;
   }
-  return (high & 0x8080808080808080u) != 0 || mask_bytes(dst + i, src + i, len - i, key) != 0;
+  high |= mask_bytes(dst + i, src + i, len - i, key);
+  return (high & 0x8080808080808080u) != 0;
 }
 
 #if defined(FC_SIMD_SSE2)
