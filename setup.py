@@ -32,7 +32,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "fastcorn.asgi._cycle": (),
     "fastcorn.protocols._headers": ("names", "fields", "path"),
     "fastcorn.protocols._writer": (),
-    "fastcorn.protocols._codec": (),
+    "fastcorn.protocols._codec": ("frame",),
     "fastcorn.protocols._deflate": (),
     "fastcorn.protocols._websocket": ("frame", "mask", "utf8"),
     "fastcorn.protocols._http1": ("head", "request_line", "host", "framing", "errors", "chunked", "names"),

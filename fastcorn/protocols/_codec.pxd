@@ -11,7 +11,7 @@ cdef enum CodecEvent:
     CODEC_PING          # data is bytes
     CODEC_PONG
     CODEC_CLOSE         # the peer's close frame: code (1005 = none given), reason; nothing follows
-    CODEC_FAILED        # protocol error: code to close with (1002, 1007, 1008, 1009), reason for the log; nothing follows
+    CODEC_FAILED        # protocol error: code to close with (1002, 1007, 1008, 1009) and the reason; nothing follows
 
 
 cdef class WebSocketCodec:
@@ -31,6 +31,12 @@ cdef class WebSocketCodec:
     cdef int append_ping(self, Output *out, bytes data) except -1
     cdef int append_pong(self, Output *out, bytes data) except -1
     cdef int append_close(self, Output *out, int code, str reason) except -1    # code 1005 = an empty close frame
+
+
+# What every engine refuses to send (MessageError).
+cdef int check_control(bytes data) except -1
+cdef int check_close_code(int code) except -1
+cdef object surrogate_error(str text, object error)
 
 
 cdef class PyCodec(WebSocketCodec):

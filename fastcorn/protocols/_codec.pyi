@@ -28,7 +28,6 @@ class WebSocketCodec:
     def held_bytes(self) -> int:
         """Bytes held of a message that is not complete."""
 
-@disjoint_base
 class PyCodec(WebSocketCodec):
     """An engine in Python: each C function calls the method `on_` and its name of a subclass."""
 
@@ -48,4 +47,5 @@ def write_frames(codec: WebSocketCodec, kind: int, payload: str | bytes, code: i
         MessageError: it cannot be sent; the text says why.
     """
 
+__pyx_capi__: dict[str, object]
 __test__: dict[str, str]

@@ -11,6 +11,17 @@ from libc.string cimport memset
 
 from fastcorn.protocols._output cimport Output, output_append
 
+from fastcorn.errors import MessageError
+
+
+cdef extern from "frame.h":
+    int FC_FRAME_CONTROL_MAX
+    int fc_close_code_valid(unsigned code) noexcept
+
+
+cdef enum:
+    NO_CODE = 1005
+
 # The events as Python sees them.
 NOTHING = CODEC_NOTHING
 TEXT = CODEC_TEXT
@@ -43,6 +54,33 @@ cdef class WebSocketCodec:
         raise NotImplementedError
 
 
+cdef int check_control(bytes data) except -1:
+    """A ping or pong can carry the data."""
+    if PyBytes_GET_SIZE(data) > FC_FRAME_CONTROL_MAX:
+        raise MessageError(
+            f"the payload of a ping or pong has at most {FC_FRAME_CONTROL_MAX} bytes, not {PyBytes_GET_SIZE(data)}"
+        )
+    return 0
+
+
+cdef int check_close_code(int code) except -1:
+    """A close frame can carry the code, or is to be empty."""
+    if code != NO_CODE and (code < 0 or not fc_close_code_valid(code)):
+        raise MessageError(
+            f"close code {code} cannot be sent: it is 1000 to 1003, 1007 to 1014 (RFC 6455 section 7.4), or an "
+            "application's own, 3000 to 4999"
+        )
+    return 0
+
+
+cdef object surrogate_error(str text, object error):
+    """What to raise for a UnicodeEncodeError."""
+    return MessageError(
+        f"the text has a lone surrogate, U+{ord(text[error.start]):04X} at index {error.start}, which UTF-8 cannot "
+        "carry; send bytes, or replace it"
+    )
+
+
 cdef class PyCodec(WebSocketCodec):
     """An engine whose methods are Python methods of a subclass, named `on_` and the name in the vtable.
 
@@ -62,17 +100,28 @@ cdef class PyCodec(WebSocketCodec):
         return output_append(out, PyBytes_AS_STRING(exact), PyBytes_GET_SIZE(exact))
 
     cdef bytes append_message(self, Output *out, object message):
-        self.put(out, self.on_append_message(message))
+        if not isinstance(message, (str, bytes)):
+            raise MessageError(f"a message is str or bytes, not {type(message).__name__}")
+        try:
+            self.put(out, self.on_append_message(message))
+        except UnicodeEncodeError as error:
+            raise surrogate_error(message, error) from None
         return None
 
     cdef int append_ping(self, Output *out, bytes data) except -1:
+        check_control(data)
         return self.put(out, self.on_append_ping(data))
 
     cdef int append_pong(self, Output *out, bytes data) except -1:
+        check_control(data)
         return self.put(out, self.on_append_pong(data))
 
     cdef int append_close(self, Output *out, int code, str reason) except -1:
-        return self.put(out, self.on_append_close(code, reason))
+        check_close_code(code)
+        try:
+            return self.put(out, self.on_append_close(code, reason))
+        except UnicodeEncodeError as error:
+            raise surrogate_error(reason, error) from None
 
 
 def read_events(WebSocketCodec codec not None, bytes data not None, most=None):

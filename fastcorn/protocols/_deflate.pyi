@@ -3,12 +3,9 @@
 
 from typing import final
 
-from typing_extensions import disjoint_base
-
 from fastcorn.protocols.permessage_deflate import DeflateParameters
 
 @final
-@disjoint_base
 class MessageDeflate:
     """The compression of one WebSocket's messages (permessage-deflate, RFC 7692).
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """MessageDeflate: the compression of one WebSocket's messages (permessage-deflate, RFC 7692 section 7.2).
 
-Both engines call it; it calls Python's zlib, so that no header of zlib is needed to build. zlib's states are the memory of
-a WebSocket (some 11 KiB to read and 33 KiB to write with the defaults): each is made by the first message that needs
-it, and kept from one message to the next only where that was agreed.
+Both engines call it; it calls Python's zlib, so that no header of zlib is needed to build. zlib's states are most of a
+WebSocket's memory (some 11 KiB to read and 33 KiB to write with the defaults): each is made by the first message
+that needs it, and kept from one message to the next only where that was agreed.
 """
 
 cimport cython

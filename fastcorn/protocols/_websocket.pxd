@@ -7,12 +7,10 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from fastcorn.protocols._codec cimport WebSocketCodec
 from fastcorn.protocols._deflate cimport MessageDeflate
-from fastcorn.protocols._output cimport Output
 
 
 cdef extern from "frame.h":
     int FC_FRAME_HEADER_MAX
-    int FC_FRAME_CONTROL_MAX
     int FC_FRAME_PARTIAL
     unsigned FC_IN_MESSAGE
     unsigned FC_DEFLATE
@@ -94,5 +92,3 @@ cdef class NativeCodec(WebSocketCodec):
     cdef int emit(self, object data) except -1
     cdef int reserve(self, Py_ssize_t more) except -1
     cdef int drop_buffer(self) except -1
-
-    cdef int append_control(self, Output *out, unsigned opcode, const char *data, size_t size) except -1

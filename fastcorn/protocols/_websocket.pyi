@@ -3,13 +3,10 @@
 
 from typing import Any, final
 
-from typing_extensions import disjoint_base
-
 from fastcorn.protocols._codec import WebSocketCodec
 from fastcorn.protocols.permessage_deflate import DeflateParameters
 
 @final
-@disjoint_base
 class NativeCodec(WebSocketCodec):
     """The compiled WebSocket engine (RFC 6455, RFC 7692).
 

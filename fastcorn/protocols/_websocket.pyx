@@ -18,9 +18,10 @@ from collections import deque
 
 from fastcorn.protocols._codec cimport (
     CODEC_BINARY, CODEC_CLOSE, CODEC_FAILED, CODEC_NOTHING, CODEC_PING, CODEC_PONG, CODEC_TEXT, WebSocketCodec,
+    check_close_code, check_control, surrogate_error,
 )
 from fastcorn.protocols._deflate cimport MessageDeflate
-from fastcorn.protocols._output cimport Output, output_append, output_reserve
+from fastcorn.protocols._output cimport Output, output_reserve
 
 from fastcorn.errors import MessageError
 
@@ -65,10 +66,7 @@ cdef const char *utf8_of(str text, Py_ssize_t *size) except NULL:
     try:
         return PyUnicode_AsUTF8AndSize(text, size)
     except UnicodeEncodeError as error:
-        raise MessageError(
-            f"the text has a lone surrogate, U+{ord(text[error.start]):04X} at index {error.start}, which UTF-8 "
-            "cannot carry; send bytes, or replace it"
-        ) from None
+        raise surrogate_error(text, error) from None
 
 
 @cython.final
@@ -178,8 +176,10 @@ cdef class NativeCodec(WebSocketCodec):
     cdef int read_control(self) except -1:
         cdef int taken = min(<uint64_t>self.available(), self.left)
         cdef int opcode = self.frame.opcode
+        cdef uint32_t key
         if taken:
-            fc_mask(self.control + self.control_len, self.here(), taken, fc_mask_rotate(self.frame.key, self.control_len))
+            key = fc_mask_rotate(self.frame.key, self.control_len)
+            fc_mask(self.control + self.control_len, self.here(), taken, key)
             self.position += taken
             self.control_len += taken
             self.left -= taken
@@ -333,7 +333,7 @@ cdef class NativeCodec(WebSocketCodec):
         if need <= self.capacity:
             return 0
         if self.frame.fin and not self.compressed:
-            capacity = max(need, min(<uint64_t>capacity, <uint64_t>self.held_bytes + self.left))
+            capacity = max(need, min(capacity, self.held_bytes + <Py_ssize_t>self.left))
         if self.buffer is NULL:
             self.buffer = bytes_new(NULL, capacity)
         else:
@@ -387,28 +387,20 @@ cdef class NativeCodec(WebSocketCodec):
         return append_frame(out, opcode, False, data, size, payload)
 
     cdef int append_ping(self, Output *out, bytes data) except -1:
-        return self.append_control(out, FC_OP_PING, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+        check_control(data)
+        return append_control(out, FC_OP_PING, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
 
     cdef int append_pong(self, Output *out, bytes data) except -1:
-        return self.append_control(out, FC_OP_PONG, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
-
-    cdef int append_control(self, Output *out, unsigned opcode, const char *data, size_t size) except -1:
-        if size > <size_t>FC_FRAME_CONTROL_MAX:
-            raise MessageError(f"the payload of a ping or pong has at most {FC_FRAME_CONTROL_MAX} bytes, not {size}")
-        append_frame(out, opcode, False, data, size, None)
-        return 0
+        check_control(data)
+        return append_control(out, FC_OP_PONG, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
 
     cdef int append_close(self, Output *out, int code, str reason) except -1:
         cdef const char *data
         cdef Py_ssize_t size
         cdef uint8_t payload[125]
         if code == NO_CODE:
-            return self.append_control(out, FC_OP_CLOSE, NULL, 0)
-        if code < 0 or not fc_close_code_valid(code):
-            raise MessageError(
-                f"close code {code} cannot be sent: it is 1000 to 1003, 1007 to 1014 (RFC 6455 section 7.4), or an "
-                "application's own, 3000 to 4999"
-            )
+            return append_control(out, FC_OP_CLOSE, NULL, 0)
+        check_close_code(code)
         data = utf8_of(reason, &size)
         if size > CLOSE_REASON_MAX:
             size = CLOSE_REASON_MAX
@@ -417,7 +409,12 @@ cdef class NativeCodec(WebSocketCodec):
         payload[0] = code >> 8
         payload[1] = code & 0xff
         memcpy(payload + 2, data, size)
-        return self.append_control(out, FC_OP_CLOSE, <char *>payload, size + 2)
+        return append_control(out, FC_OP_CLOSE, <char *>payload, size + 2)
+
+
+cdef int append_control(Output *out, unsigned opcode, const char *data, size_t size) except -1:
+    append_frame(out, opcode, False, data, size, None)
+    return 0
 
 
 cdef bytes append_frame(Output *out, unsigned opcode, bint compressed, const char *data, size_t size, bytes whole):

@@ -19,7 +19,7 @@ WIDEST = 15  # window bits where none are named (section 7.1.2)
 NARROWEST_WRITTEN = 9
 
 # RFC 6455 section 9.1: a parameter is a token, with or without a value that is a token, quoted or not.
-TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # noqa: S105
+TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 ELEMENT = re.compile(rf"[ \t]*({TOKEN})[ \t]*(?:=[ \t]*(?:({TOKEN})|\"({TOKEN})\")[ \t]*)?(;|,|$)")
 BITS = re.compile(r"[89]|1[0-5]")
 
@@ -102,15 +102,17 @@ def _accept(offer: Offer, settings: Any) -> tuple[bytes, DeflateParameters] | No
     names_client_bits = "client_max_window_bits" in asked
     server_bits = _bits(asked, "server_max_window_bits", needs_value=True)
     client_bits = _bits(asked, "client_max_window_bits", needs_value=False)
-    if asked or None in (server_alone, client_alone, server_bits, client_bits) or server_bits < NARROWEST_WRITTEN:
+    if asked or server_alone is None or client_alone is None or server_bits is None or client_bits is None:
+        return None
+    if server_bits < NARROWEST_WRITTEN:
         return None
     alone = not settings.websocket_context_takeover
     server_bits = min(server_bits, settings.websocket_window_bits)
     # Without the parameter in the offer the client may not be limited (section 7.1.2.2).
     client_bits = min(client_bits, settings.websocket_window_bits) if names_client_bits else WIDEST
     parameters = DeflateParameters(
-        server_no_context_takeover=bool(server_alone or alone),
-        client_no_context_takeover=bool(client_alone or alone),
+        server_no_context_takeover=server_alone or alone,
+        client_no_context_takeover=client_alone or alone,
         server_window_bits=server_bits,
         client_window_bits=max(client_bits, NARROWEST_WRITTEN),  # a wider window reads a narrower one
         level=settings.websocket_compression_level,
