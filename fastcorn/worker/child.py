@@ -163,6 +163,7 @@ class Line:
             self._loop.remove_reader(self._channel.fileno())
             if self._beating is not None:
                 self._beating.cancel()
+            self._channel.send("leaving")
 
     def _begin(self, serving: Serving) -> None:
         self._serving = serving
