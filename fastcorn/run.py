@@ -94,10 +94,16 @@ def bound_as_root(config: Config, settings: Settings) -> Sockets | None:
 
 def needs_supervisor(settings: Settings) -> bool:
     """Whether worker processes are started: for more than one, and for what has to replace one."""
+    return wants_processes(settings) is not None
+
+
+def wants_processes(settings: Settings) -> str | None:
+    """The setting that asks for worker processes, or None."""
     if settings.workers != 1:
-        return settings.workers > 1
-    timeout_wanted = settings.worker_timeout is not None and settings.origin("worker_timeout") != "default"
-    return timeout_wanted or any(getattr(settings, name) for name in SUPERVISED)
+        return "workers" if settings.workers > 1 else None
+    if settings.worker_timeout is not None and settings.origin("worker_timeout") != "default":
+        return "worker_timeout"
+    return next((name for name in SUPERVISED if getattr(settings, name)), None)
 
 
 def supervise(config: Config, loader: Loader, reread: Callable[[], Config] | None) -> int:
@@ -112,12 +118,13 @@ def supervise(config: Config, loader: Loader, reread: Callable[[], Config] | Non
 
     log: Any = None
     plan = Plan(config, loader)
+    setting = wants_processes(plan.settings) or "workers"
+    check_can_fork(setting, plan.settings.origin(setting))
     watcher: Any = None
     if plan.settings.use_reloader:
         from fastcorn.supervisor.watcher import Watcher
 
         watcher = Watcher(plan.settings, config.files if reread is not None else ())
-    check_can_fork(plan.settings.origin("workers"))
     import_for_workers(plan.settings)
     with PidFile(plan.settings.pid_path):
         try:

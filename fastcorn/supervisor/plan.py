@@ -45,6 +45,7 @@ FIXED = (
     "reload_dirs",
     "reload_include",
     "reload_exclude",
+    "unix_socket_mode",
     "accept",
 )
 
@@ -72,17 +73,20 @@ class Bound:
         return self.copies[slot]
 
     def let_go(self, slot: int | None) -> None:
-        """Closes the sockets of this process, or the copy for one slot, and removes the file."""
+        """Closes the sockets of this process, or the copy for one slot."""
         if slot is not None:
             if slot in self.copies:
                 self.copies.pop(slot).close()
             return
-        if self.file is not None:
-            self.file.remove()
         for sock in (self.sock, *self.copies.values()):
             sock.close()
 
+    def remove_file(self) -> None:
+        if self.file is not None:
+            self.file.remove()
+
     def close(self) -> None:
+        self.remove_file()
         self.let_go(None)
 
 
@@ -167,6 +171,11 @@ class Plan:
         """Closes the sockets here, so that those of the workers are the last ones: of all slots, or of one alone."""
         for bound in self.bound:
             bound.let_go(slot)
+
+    def remove_files(self) -> None:
+        """Removes the files of unix sockets."""
+        for bound in self.bound:
+            bound.remove_file()
 
     def leave_to_child(self, own: Sockets) -> None:
         """In a process that was just forked: closes the sockets that are others', so that these can stop listening."""
