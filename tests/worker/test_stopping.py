@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -555,6 +556,36 @@ def test_settings_of_a_reload_that_fails_are_not_taken() -> None:
             assert worker.settings.graceful_timeout == FOREVER
 
     run_on("asyncio", main)
+
+
+@each_loop
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_request_that_calls_sys_exit_is_a_mistake_of_that_request(
+    loop_name: str, waits: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would end the loop, and with it the requests of everybody else."""
+
+    class Exiting(App):
+        async def respond(self, scope: Any, receive: Any, send: Any) -> None:
+            if waits:
+                await asyncio.sleep(0)
+            if scope["path"] == "/exit":
+                sys.exit(7)
+            await super().respond(scope, receive, send)
+
+    async def main() -> None:
+        app = Exiting()
+        async with started(app, clients=2) as (worker, clients):
+            clients[0].writer.write(b"GET /exit HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert (await clients[0].head()).startswith(b"HTTP/1.1 500 ")
+            clients[1].writer.write(GET)
+            assert (await clients[1].answer()).endswith(b"ok")
+            await worker.stop()
+            assert app.events[-1] == "shutdown"
+
+    run_on(loop_name, main)
+    assert caplog.text.count("Exception in the application at GET /exit") == 1
+    assert caplog.text.count("SystemExit: 7") == 1
 
 
 @each_loop
