@@ -49,6 +49,9 @@ class Context:
     def eager(self) -> bool:
         """The first step of an application runs inside `data_received()` (Python 3.12 and later)."""
     @property
+    def stopping(self) -> asyncio.Event:
+        """What `scope["extensions"]["fastcorn.stopping"]["event"]` is; the worker sets it when a stop begins."""
+    @property
     def now(self) -> float:
         """Seconds on the loop's clock as of the last `tick()`; deadlines count on it."""
     @property

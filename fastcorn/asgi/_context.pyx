@@ -110,12 +110,19 @@ cdef class Context:
     def _make_templates(self, settings):
         self.asgi = {"version": "3.0", "spec_version": settings.asgi_spec_version}
         self.root_path = settings.root_path
-        self.http10_extensions = {"http.response.pathsend": {}, "http.response.zerocopysend": {}}
+        self.stopping = asyncio.Event()
+        stopping = {"event": self.stopping}
+        self.http10_extensions = {
+            "http.response.pathsend": {},
+            "http.response.zerocopysend": {},
+            "fastcorn.stopping": stopping,
+        }
         self.http11_extensions = {
             "http.response.trailers": {},
             "http.response.early_hint": {},
             "http.response.pathsend": {},
             "http.response.zerocopysend": {},
+            "fastcorn.stopping": stopping,
         }
         self.http11_scope = {
             "type": "http",

@@ -206,6 +206,9 @@ class Line:
         self._stop(leave_queues=[listener.address for listener in self._worker.listeners])
 
     def _started(self) -> None:
+        if self._serving is not None and not self._stopping:
+            # Until the supervisor says otherwise: closing for all would close what other workers serve.
+            self._serving.leave_queues = [listener.address for listener in self._worker.listeners]
         self._channel.send("ready")
 
     def _recycle(self, reason: str) -> None:

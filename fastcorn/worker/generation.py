@@ -82,8 +82,14 @@ class Generation:
             LifespanFailureError, LifespanTimeoutError: the application's shutdown failed.
         """
         if self.context is not None:
+            self.announce_stop()
             await self._end_connections(forced)
         await self._end_lifespan(forced)
+
+    def announce_stop(self) -> None:
+        """Tells the application that it is about to end, by the event that it finds in its scopes."""
+        if self.context is not None:
+            self.context.stopping.set()
 
     async def _end_connections(self, forced: asyncio.Event) -> None:
         context, idle = self.context, asyncio.Event()

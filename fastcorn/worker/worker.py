@@ -175,6 +175,7 @@ class Worker:
                 self._ticking.cancel()
 
     def _tell_stopping(self) -> None:
+        self._generation.announce_stop()
         if self.on_stopping is not None:
             try:
                 self.on_stopping()
