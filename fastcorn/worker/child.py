@@ -55,7 +55,7 @@ class Post:
         loader: makes the application.
         sockets: bound sockets; their files are the supervisor's to remove.
         channel: this worker's end.
-        balance: spreads the connections of shared sockets; None where each worker has its own.
+        balance: spreads the connections of shared sockets over the workers.
         lifeline: a descriptor that reads as ended when the supervisor has gone.
     """
 
@@ -63,7 +63,7 @@ class Post:
     loader: Loader
     sockets: Sockets
     channel: Channel
-    balance: Balance | None
+    balance: Balance
     lifeline: int
 
 
