@@ -92,12 +92,22 @@ def bound_as_root(config: Config, settings: Settings) -> Sockets | None:
     return sockets
 
 
-def needs_supervisor(settings: Settings) -> bool:
-    """Whether worker processes are started: for more than one, and for what has to replace one."""
-    if settings.workers != 1:
-        return settings.workers > 1
+def needs_supervisor(settings: Settings) -> str:
+    """The setting that needs worker processes, or "": many workers, or what has to replace one.
+
+    Raises:
+        ConfigError: workers = 0 asks for no process but this one, and another setting for replacing it.
+    """
+    if settings.workers > 1:
+        return "workers"
+    for name in SUPERVISED:
+        if getattr(settings, name):
+            if settings.workers == 0:
+                problem = "it needs a worker process that can be replaced; set workers to 1, or leave it out"
+                raise ConfigError(problem, setting=name, origin=settings.origin(name))
+            return name
     timeout_wanted = settings.worker_timeout is not None and settings.origin("worker_timeout") != "default"
-    return timeout_wanted or any(getattr(settings, name) for name in SUPERVISED)
+    return "worker_timeout" if timeout_wanted and settings.workers == 1 else ""
 
 
 def supervise(config: Config, loader: Loader, reread: Callable[[], Config] | None) -> int:
@@ -107,7 +117,6 @@ def supervise(config: Config, loader: Loader, reread: Callable[[], Config] | Non
         FastcornError, ConfigError: the server could not start and nothing has told why.
     """
     from fastcorn.supervisor.plan import Plan
-    from fastcorn.supervisor.process import check_can_fork
     from fastcorn.supervisor.supervisor import Supervisor
 
     log: Any = None
@@ -117,7 +126,6 @@ def supervise(config: Config, loader: Loader, reread: Callable[[], Config] | Non
         from fastcorn.supervisor.watcher import Watcher
 
         watcher = Watcher(plan.settings, config.files if reread is not None else ())
-    check_can_fork(plan.settings.origin("workers"))
     import_for_workers(plan.settings)
     with PidFile(plan.settings.pid_path):
         try:

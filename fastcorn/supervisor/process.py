@@ -141,22 +141,23 @@ class Processes:
         return ended
 
 
-def check_can_fork(origin: str) -> None:
+def check_can_fork(setting: str, origin: str) -> None:
     """Refuses what needs processes where they cannot be made.
+
+    Args:
+        setting: the name of the setting that needs them.
+        origin: where its value came from.
 
     Raises:
         ConfigError: the system has no fork, or this is not the main thread.
     """
+    remedy = "set it to 0 or 1" if setting == "workers" else "leave it out"
     if not hasattr(os, "fork"):
-        raise ConfigError(
-            "this system cannot fork processes; set it to 0 or 1 and start several servers", setting="workers",
-            origin=origin,
-        )  # fmt: skip
+        problem = f"it needs worker processes, and this system cannot fork; {remedy}"
+        raise ConfigError(problem, setting=setting, origin=origin)
     if threading.current_thread() is not threading.main_thread():
-        raise ConfigError(
-            "worker processes are started from the main thread only; set it to 0 or 1, or call run() there",
-            setting="workers", origin=origin,
-        )  # fmt: skip
+        problem = f"it needs worker processes, which only the main thread starts; {remedy}, or call run() there"
+        raise ConfigError(problem, setting=setting, origin=origin)
 
 
 SIGKILL = getattr(signal, "SIGKILL", 9)

@@ -373,4 +373,4 @@ def test_hooks_are_called_in_one_process(directory: Path) -> None:
     with serving(directory, "-c", "file:config.py") as (command, _):
         end(command)
     names = [line.split()[0] for line in (directory / "events").read_text().splitlines()]
-    assert names == ["on_starting", "on_worker_ready", "when_ready", "on_exit"]
+    assert names == ["on_starting", "on_worker_ready", "when_ready", "on_worker_exit", "on_exit"]
