@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import backpressure, chart, commands, comparison, endurance, goals, idle, micro, options, start
+from bench import backpressure, chart, commands, comparison, endurance, goals, idle, micro, options, processes, start
 from bench.errors import BenchError
 from bench.http1 import Comparison
 from bench.interpreter import Interpreter, find_interpreter
@@ -59,6 +59,11 @@ def run_micro(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path
     micro.run(interpreter, chosen.rounds, recorder)
 
 
+def run_processes(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    recorder = Recorder("processes", interpreter, folder, {"rounds": chosen.rounds})
+    processes.run(interpreter, chosen.rounds, recorder)
+
+
 MEASUREMENTS = {
     "http1": run_http1,
     "start": run_start,
@@ -68,6 +73,7 @@ MEASUREMENTS = {
     "stalled-client": run_backpressure,
     "endurance": run_endurance,
     "micro": run_micro,
+    "processes": run_processes,
 }
 
 

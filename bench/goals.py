@@ -64,6 +64,16 @@ def own(name: str, row: str = "fastcorn") -> Reading:
     return lambda rows: figure(rows.get(row, {}), name)
 
 
+def total(name: str, *but: str) -> Reading:
+    """The sum of a figure over the rows whose names do not begin with one of some words; None without rows."""
+
+    def read(rows: Mapping[str, Row]) -> float | None:
+        values = [figure(row, name) for title, row in rows.items() if not title.startswith(but)]
+        return sum(value for value in values if value is not None) if values else None
+
+    return read
+
+
 RATE = "requests_per_second"
 
 GOALS: tuple[Goal, ...] = (
@@ -89,6 +99,14 @@ GOALS: tuple[Goal, ...] = (
          at_least=False),
     Goal("connects, growth in KiB", "endurance", "connects", own("growth_kib"), both(256.0), at_least=False),
     Goal("aborted requests, growth in KiB", "endurance", "aborts", own("growth_kib"), both(256.0), at_least=False),
+    Goal("supervisor over a bare interpreter in MiB", "processes", "memory", own("over_bare_mib", "supervisor"),
+         both(20.0), at_least=False),
+    Goal("8 workers ready to one worker ready", "processes", "ready", own("to_one", "8 workers"), both(2.0),
+         at_least=False),
+    Goal("connections of one of two workers in %", "processes", "spread", own("least_percent", "shared"),
+         both(40.0)),
+    Goal("requests lost while workers come and go", "processes", "losses", total("lost", "SIGKILL"), both(0.0),
+         at_least=False),
     Goal("exec to first answer to uvicorn", "start", "all", against("median_ms", "uvicorn"), both(0.7),
          at_least=False),
     Goal("import, net, to uvicorn", "commands", "all", own("net_to_uvicorn", "import fastcorn"), both(0.6),

@@ -96,16 +96,17 @@ def needs_supervisor(settings: Settings) -> str:
     """The setting that needs worker processes, or "": many workers, or what has to replace one.
 
     Raises:
-        ConfigError: workers = 0 asks for no process but this one, and another setting for replacing it.
+        ConfigError: workers = 0 asks for no process but this one, and use_reloader for one that can be replaced.
     """
     if settings.workers > 1:
         return "workers"
     for name in SUPERVISED:
         if getattr(settings, name):
-            if settings.workers == 0:
-                problem = "it needs a worker process that can be replaced; set workers to 1, or leave it out"
+            if settings.workers:
+                return name
+            if name == "use_reloader":
+                problem = "needs a worker process that can be replaced; set workers to 1, or leave it out"
                 raise ConfigError(problem, setting=name, origin=settings.origin(name))
-            return name
     timeout_wanted = settings.worker_timeout is not None and settings.origin("worker_timeout") != "default"
     return "worker_timeout" if timeout_wanted and settings.workers == 1 else ""
 

@@ -168,6 +168,14 @@ class Plan:
         for bound in self.bound:
             bound.let_go(slot)
 
+    def leave_to_child(self, own: Sockets) -> None:
+        """In a process that was just forked: closes the sockets that are others', so that these can stop listening."""
+        kept = [*own.secure_sockets, *own.insecure_sockets, *own.quic_sockets]
+        for bound in self.bound:
+            for sock in (bound.sock, *bound.copies.values()):
+                if sock not in kept:
+                    sock.close()
+
     def kept_addresses(self, slot: int | None) -> list[str]:
         """The addresses that others go on serving when a worker retires: a slot that is gone has left its own ones."""
         reuseport = self.settings.accept == "reuseport"

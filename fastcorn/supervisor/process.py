@@ -153,10 +153,10 @@ def check_can_fork(setting: str, origin: str) -> None:
     """
     remedy = "set it to 0 or 1" if setting == "workers" else "leave it out"
     if not hasattr(os, "fork"):
-        problem = f"it needs worker processes, and this system cannot fork; {remedy}"
+        problem = f"needs worker processes, and this system cannot fork; {remedy}"
         raise ConfigError(problem, setting=setting, origin=origin)
     if threading.current_thread() is not threading.main_thread():
-        problem = f"it needs worker processes, which only the main thread starts; {remedy}, or call run() there"
+        problem = f"needs worker processes, which only the main thread starts; {remedy}, or call run() there"
         raise ConfigError(problem, setting=setting, origin=origin)
 
 

@@ -30,7 +30,7 @@ from fastcorn.config.errors import ConfigError
 from fastcorn.errors import EXIT_OK, EXIT_SIGNAL_BASE, FastcornError
 from fastcorn.observability.logger import error_log
 from fastcorn.supervisor.backoff import Backoff
-from fastcorn.supervisor.exits import MemoryEvents, exit_code, explain
+from fastcorn.supervisor.exits import TOLD, MemoryEvents, exit_code, explain
 from fastcorn.supervisor.modules import forget_sources
 from fastcorn.supervisor.plan import Plan
 from fastcorn.supervisor.process import SIGKILL, Processes, State, WorkerProcess
@@ -45,6 +45,7 @@ from fastcorn.worker.systemd import notify, reloading, watchdog_interval
 
 if TYPE_CHECKING:
     from fastcorn.config import Config
+    from fastcorn.config.sockets import Sockets
 
 # The loop wakes at least this often, to look for silent workers.
 TURN_SECONDS = 1.0
@@ -218,10 +219,12 @@ class Supervisor:
         slot.restart = self._timers.after(pause, functools.partial(self._start_active, slot))
 
     def _fork(self, slot: Slot, plan: Plan) -> WorkerProcess:
+        # Made here, so that what waits in their queues when the worker ends is its successor's.
+        sockets = plan.sockets(slot.number)
         ours, theirs = Channel.pair()
         seat = self._seats.take()
         try:
-            pid = self._processes.fork(functools.partial(self._run_child, slot.number, plan, (ours, theirs), seat))
+            pid = self._processes.fork(functools.partial(self._run_child, plan, sockets, (ours, theirs), seat))
         except BaseException:
             self._seats.give_back(seat)
             ours.close()
@@ -233,18 +236,24 @@ class Supervisor:
         self._selector.register(ours, selectors.EVENT_READ, functools.partial(self._listen, worker))
         return worker
 
-    def _run_child(self, slot: int, plan: Plan, pair: tuple[Channel, Channel], seat: int) -> int:
+    def _run_child(self, plan: Plan, sockets: Sockets, pair: tuple[Channel, Channel], seat: int) -> int:
         """In the new process: lets go of what is the supervisor's, and serves."""
         ours, channel = pair
         for theirs in [ours, *[worker.channel for worker in self.workers.values()]]:
             theirs.close()
+        for known in self._plans(plan):
+            known.leave_to_child(sockets)
         self._signals.leave_to_child()
         self._selector.close()
         os.close(self._lifeline[1])
         if self._watcher is not None:
             self._watcher.leave_to_child()
         balance = Balance(self._seats, seat) if plan.settings.accept == "shared" else None
-        return run_child(Post(plan.config, plan.loader, plan.sockets(slot), channel, balance, self._lifeline[0]))
+        return run_child(Post(plan.config, plan.loader, sockets, channel, balance, self._lifeline[0]))
+
+    def _plans(self, *others: Plan) -> list[Plan]:
+        """All plans that have sockets: the one that is served, and one that is on its way."""
+        return [self.plan, *others, *(() if self._rolled is None else (self._rolled[0],))]
 
     # ---- what workers tell -----------------------------------------------------------------------------------------
 
@@ -352,7 +361,7 @@ class Supervisor:
 
     def _boot_failed(self, worker: WorkerProcess, line: str, code: int) -> None:
         """A worker ended before all were ready: the worker has told why, and the command ends."""
-        if code < EXIT_SIGNAL_BASE and worker.ready_at is None and len(self.workers) == 0:
+        if code in TOLD and worker.ready_at is None and len(self.workers) == 0:
             self.log.debug("%s", line)
         else:
             self.log.error("%s; stopping, because it was not ready yet", line)
@@ -624,7 +633,7 @@ class Supervisor:
             self.log.info("Stopping: %s (once more to stop at once)", why)
         notify("STOPPING=1")
         # The workers have descriptors of their own. While ours were open, clients would go on connecting to nobody.
-        for plan in (self.plan, *(() if self._rolled is None else (self._rolled[0],))):
+        for plan in self._plans():
             plan.let_go()
         for worker in self.workers.values():
             self._end_worker(worker, "stop", "", None)

@@ -91,7 +91,7 @@ def test_a_configuration_knows_its_files(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     (tmp_path / "fc_files").mkdir()
     module = write(
-        tmp_path / "fc_files" / "settings.py", "from fastcorn.config import Config\nworkers = 2\nown = Config()"
+        tmp_path / "fc_files" / "settings.py", "from fastcorn.config import Config\nworkers = 2\n_own = Config()"
     )
     write(tmp_path / "fc_files" / "__init__.py", "")
     write(tmp_path / "a.toml", "workers = 2")

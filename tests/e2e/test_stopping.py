@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Stopping under load: whoever was connected is answered, whatever the number of processes."""
 
-import os
 import signal
 import socket
 import time
@@ -60,37 +59,6 @@ def test_drain_delay_goes_on_accepting(tmp_path: Path) -> None:
         server.command.signal(signal.SIGTERM)
         assert server.command.wait() == 128 + signal.SIGTERM
         load.wait_refused()
-
-
-def test_terminal_signals_everybody(tmp_path: Path) -> None:
-    """Ctrl+C reaches the supervisor and each worker, and is one stop."""
-    with serving(tmp_path, "--workers", "2") as server, Load(server.address) as load:
-        load.wait_for(100)
-        signalled_at = time.monotonic()
-        signal_all(server, signal.SIGINT)
-        assert server.command.wait() == 0
-        load.wait_refused()
-        assert load.lost(signalled_at) == []
-        assert server.command.err.count("application has shut down") == 2
-        assert "Stopping at once" not in server.command.err
-
-
-def test_service_manager_signals_everybody(tmp_path: Path) -> None:
-    """systemd sends SIGTERM to every process of a unit."""
-    with serving(tmp_path, "--workers", "2") as server, Load(server.address) as load:
-        load.wait_for(100)
-        signalled_at = time.monotonic()
-        signal_all(server, signal.SIGTERM)
-        assert server.command.wait() == 0
-        load.wait_refused()
-        assert load.lost(signalled_at) == []
-        assert server.command.err.count("application has shut down") == 2
-
-
-def signal_all(server: Server, number: int) -> None:
-    for pid in server.wait_ready(2):
-        os.kill(pid, number)
-    server.command.signal(number)
 
 
 class Crowd:
@@ -160,7 +128,7 @@ def test_second_signal_forces(tmp_path: Path, workers: str) -> None:
 
 
 def test_client_that_never_closes_holds_nobody(tmp_path: Path) -> None:
-    """Connected and silent, half a head, half a body, and one that was answered: none of them delays the end for long."""
+    """Connected and silent, half a head, half a body, and one that was answered: none of them delays the end."""
     halves = [b"", b"GET / HT", b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf"]
     with serving(tmp_path, "--workers", "2", "--graceful-timeout", "1") as server:
         links = [Link(server.address) for _ in halves]
