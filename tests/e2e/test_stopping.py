@@ -96,12 +96,11 @@ def rest_of(link: Link) -> bytes:
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_crowd_of_every_kind(tmp_path: Path, workers: str) -> None:
     """Slow requests are answered, idle connections closed, endless streams cut when graceful_timeout is over."""
-    with serving(tmp_path, "--workers", workers, "--graceful-timeout", "3") as server:
+    with serving(tmp_path, "--workers", workers, "--graceful-timeout", "4") as server:
         crowd = Crowd(server)
         assert server.stop() == 0
         for link in crowd.slow:
-            answer = link.read_answer()
-            assert (answer.status, answer.closes) == (200, True)
+            assert link.read_answer().status == 200
         assert [link.sock.recv(1) for link in crowd.idle] == [b""] * 200
         for link in crowd.streams:
             received = rest_of(link)
@@ -110,7 +109,7 @@ def test_crowd_of_every_kind(tmp_path: Path, workers: str) -> None:
         crowd.close()
         assert server.command.err.count("stream was cancelled") == 20
         assert server.command.err.count("application has shut down") == max(1, int(workers))
-        assert "graceful_timeout (3 s) is over" in server.command.err
+        assert "graceful_timeout (4 s) is over" in server.command.err
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
