@@ -16,6 +16,7 @@ from fastcorn.asgi.application import Application, load, wrap
 from fastcorn.asgi.reference import forget_modules
 from fastcorn.asyncio import InRunningLoop
 from fastcorn.config.config import Config
+from fastcorn.config.errors import ConfigError
 from fastcorn.config.pending import check_pending
 from fastcorn.config.table import SETTINGS
 from fastcorn.worker.serving import serve_worker
@@ -156,10 +157,16 @@ class Server:
         """Serves as the purpose of this thread, on a loop of its own, until a signal or request_stop().
 
         Raises:
+            ConfigError: use_reloader is set and the application is an object.
             SystemExit: the server could not start, or did not end well; the code is that of fastcorn.run.run().
         """
         from fastcorn.run import run_application
 
+        if self.config.use_reloader and not isinstance(self._app, str):
+            raise ConfigError(
+                'it needs the application as a text, Server("main:app", ...): an object cannot be imported anew',
+                setting="use_reloader", origin=self.config.origin("use_reloader"),
+            )  # fmt: skip
         code = run_application(self.config, self._load, self._serve_until)
         if code:
             sys.exit(code)

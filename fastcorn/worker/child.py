@@ -19,6 +19,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fastcorn.observability.files import LogFile
 from fastcorn.worker.channel import Channel
 from fastcorn.worker.process import leave, run_worker
 from fastcorn.worker.serving import Serving, serve_worker
@@ -93,7 +94,11 @@ def ignore(number: int, frame: object) -> None:
 
 
 def dump_target(config: Config) -> Any:
-    """The open file that stacks are written to: that of the error log where it has one, else stderr."""
+    """The open file that stacks are written to: that of the error log where it has one, else stderr.
+
+    faulthandler writes to a descriptor, whatever has become of it. A LogFile keeps its descriptor for good; of the
+    files of other handlers, which may be closed when they are rotated, a copy of the descriptor is taken.
+    """
     try:
         handlers = getattr(config.log.error_logger, "handlers", ())
     except Exception:
@@ -101,10 +106,11 @@ def dump_target(config: Config) -> Any:
     streams: list[Any] = [*(getattr(handler, "stream", None) for handler in handlers), sys.stderr]
     for stream in streams:
         try:
-            stream.fileno()
+            descriptor = stream.fileno()
+            kept = descriptor <= 2 or any(isinstance(handler, LogFile) for handler in handlers)
+            return stream if kept else os.dup(descriptor)
         except (AttributeError, OSError, ValueError):
             continue
-        return stream
     return None
 
 
