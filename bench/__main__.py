@@ -16,6 +16,7 @@ from bench import (
     commands,
     comparison,
     endurance,
+    fairness,
     goals,
     idle,
     micro,
@@ -93,6 +94,11 @@ def run_processes(chosen: argparse.Namespace, interpreter: Interpreter, folder: 
     processes.run(interpreter, chosen.rounds, recorder)
 
 
+def run_fairness(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    recorder = Recorder("fairness", interpreter, folder, {"rounds": chosen.rounds})
+    fairness.run(interpreter, chosen.rounds, recorder)
+
+
 MEASUREMENTS = {
     "http1": run_http1,
     "websocket": run_websocket,
@@ -105,6 +111,7 @@ MEASUREMENTS = {
     "endurance": run_endurance,
     "micro": run_micro,
     "processes": run_processes,
+    "fairness": run_fairness,
 }
 
 
