@@ -267,7 +267,7 @@ class Supervisor:
         os.close(self._lifeline[1])
         if self._watcher is not None:
             self._watcher.leave_to_child()
-        balance = Balance(self._seats, seat) if plan.settings.accept == "shared" else None
+        balance = Balance(self._seats, seat)
         return run_child(Post(plan.config, plan.loader, sockets, channel, balance, self._lifeline[0]))
 
     def _plans(self, *others: Plan) -> list[Plan]:

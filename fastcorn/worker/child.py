@@ -55,7 +55,7 @@ class Post:
         loader: makes the application.
         sockets: bound sockets; their files are the supervisor's to remove.
         channel: this worker's end.
-        balance: spreads the connections of shared sockets; None where each worker has its own.
+        balance: spreads the connections of shared sockets over the workers.
         lifeline: a descriptor that reads as ended when the supervisor has gone.
     """
 
@@ -63,7 +63,7 @@ class Post:
     loader: Loader
     sockets: Sockets
     channel: Channel
-    balance: Balance | None
+    balance: Balance
     lifeline: int
 
 
@@ -206,6 +206,9 @@ class Line:
         self._stop(leave_queues=[listener.address for listener in self._worker.listeners])
 
     def _started(self) -> None:
+        if self._serving is not None and not self._stopping:
+            # Until the supervisor says otherwise: closing for all would close what other workers serve.
+            self._serving.leave_queues = [listener.address for listener in self._worker.listeners]
         self._channel.send("ready")
 
     def _recycle(self, reason: str) -> None:

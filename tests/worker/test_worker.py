@@ -449,6 +449,7 @@ def test_tick_runs_once_a_second_and_survives_errors(
         connections: set[Any] = set()
         active_requests = 0
         when_idle: Any = None
+        stopping = asyncio.Event()
         ticks = 0
 
         def __init__(self, *args: Any, **kwargs: Any) -> None: ...
