@@ -80,7 +80,7 @@ class StopSignals:
         if self._unread_since is None:
             self._unread_since = now
         elif now - self._unread_since >= BLOCKED_SECONDS:
-            # What blocks the loop since then is the application: it is interrupted as a program without a loop would be.
+            # It is the application that blocks it: that is interrupted as a program without a loop would be.
             raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
 
     def _receive(self, number: int) -> None:
