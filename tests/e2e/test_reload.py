@@ -19,8 +19,8 @@ import pytest
 
 from fastcorn.config.errors import ConfigError
 from fastcorn.server import Server
-from tests.asking import Load
 from tests.e2e.command import Command, run_to_end, running
+from tests.load import FRESH, REUSED, Load
 from tests.loops import LIMIT_SECONDS
 
 if sys.platform == "win32":
@@ -229,14 +229,14 @@ def test_fifty_reloads_leave_nothing_behind(directory: Path) -> None:
     with serving(directory, "--reload-delay", "1ms") as served:
         pid = served.command.process.pid
         before = sorted(os.readlink(entry.path).partition(":")[0] for entry in os.scandir(f"/proc/{pid}/fd"))
-        with Load(served.port) as load:
+        with Load(("127.0.0.1", served.port), {REUSED: 4, FRESH: 4}) as load:
             for number in range(1, 51):
                 save(directory, str(number))
                 served.wait_for_answer(str(number))
             load.wait_for(50)
             served.wait_for_lines("has ended after", 50)
             load.stop()
-        assert load.lost == []
+        assert load.lost() == []
         assert len(children(pid)) == 2
         after = sorted(os.readlink(entry.path).partition(":")[0] for entry in os.scandir(f"/proc/{pid}/fd"))
         assert after == before
