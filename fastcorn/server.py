@@ -175,7 +175,7 @@ class Server:
 
         if self.config.use_reloader and not isinstance(self._app, str):
             raise ConfigError(
-                'it needs the application as a text, Server("main:app", ...): an object cannot be imported anew',
+                'needs the application as a text, Server("main:app", ...): an object cannot be imported anew',
                 setting="use_reloader", origin=self.config.origin("use_reloader"),
             )  # fmt: skip
         with contextlib.suppress(ConfigError):  # is told below

@@ -165,6 +165,11 @@ cdef class Context:
         for connection in list(self.connections):
             connection.check_deadlines()
 
+    def announce_drain(self):
+        """Keep no connection after the answer that comes next; idle ones stay until begin_drain()."""
+        self.draining = True
+        self.check_idle()
+
     def begin_drain(self):
         """Stop keeping connections: idle ones close now, busy ones after the response they are at."""
         self.draining = True

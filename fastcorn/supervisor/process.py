@@ -168,13 +168,13 @@ def check_can_fork(setting: str, origin: str) -> None:
     """Refuses what needs processes where they cannot be made.
 
     Args:
-        setting: the one that asks for processes.
-        origin: where its value is from.
+        setting: the name of the setting that needs them.
+        origin: where its value came from.
 
     Raises:
         ConfigError: the system has no fork, or this is not the main thread.
     """
-    remedy = "set it to 1" if setting == "workers" else "leave it out"
+    remedy = "set it to 0 or 1" if setting == "workers" else "leave it out"
     if not hasattr(os, "fork"):
         problem = f"needs worker processes, and this system cannot fork; {remedy}"
         raise ConfigError(problem, setting=setting, origin=origin)

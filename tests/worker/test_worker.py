@@ -459,6 +459,8 @@ def test_tick_runs_once_a_second_and_survives_errors(
             if Context.ticks == 1:
                 raise ValueError("clock")
 
+        def announce_drain(self) -> None: ...
+
         def begin_drain(self) -> None:
             self.when_idle()
 
