@@ -71,6 +71,9 @@ class Context:
     def errors_total(self) -> int:
         """Exceptions that applications raised, and requests that were refused."""
     @property
+    def websockets(self) -> int:
+        """Connections that are WebSockets."""
+    @property
     def draining(self) -> bool:
         """`begin_drain()` was called."""
     request_limit: int
@@ -80,6 +83,12 @@ class Context:
     """Called once while draining, when the last connection and the last application are gone."""
     accept_hook: Callable[[bool], object] | None
     """Called with True when `max_connections` is reached and with False when it no longer is."""
+
+    websocket_factory: Callable[[list[tuple[bytes, bytes]], bool], Any] | None
+    """Answers a request to become a WebSocket (`fastcorn.protocols.handshake`); None = it stays HTTP."""
+
+    def flush_all(self) -> None:
+        """Write what connections have collected outside of steps of their own applications."""
 
     def tick(self, now: float | None = None) -> None:
         """Refresh the date and close what is late; the worker calls this once a second.

@@ -194,6 +194,32 @@ cdef class Context:
             self.check_idle()
         return 0
 
+    cdef int become_websocket(self, object connection, object websocket) except -1:
+        """The same socket is another connection's from now on."""
+        self.connections.discard(connection)
+        self.connections.add(websocket)
+        self.websockets += 1
+        return 0
+
+    cdef int remove_websocket(self, object websocket) except -1:
+        self.websockets -= 1
+        return self.remove_connection(websocket)
+
+    cdef int flush_soon(self, object connection) except -1:
+        """Flush a connection at the end of this turn: what several tasks send it meanwhile is one write."""
+        if self.unflushed is None:
+            self.unflushed = [connection]
+            self.loop.call_soon(self.flush_all, context=self.clean_context.copy())
+        else:
+            self.unflushed.append(connection)
+        return 0
+
+    def flush_all(self):
+        """Write what connections have collected outside of steps of their own applications."""
+        unflushed, self.unflushed = self.unflushed, None
+        for connection in unflushed:
+            connection.flush_collected()
+
     cdef int request_started(self) except -1:
         self.active_requests += 1
         self.requests_total += 1

@@ -73,6 +73,7 @@ class Generation:
             access_log=self._access_log,
             error_log=self._error_log,
         )
+        self.context.websocket_factory = open_handshake
 
     async def retire(self, forced: asyncio.Event) -> None:
         """Ends the connections and the application: gracefully for graceful_timeout, or until forced is set.
@@ -118,6 +119,13 @@ class Generation:
             await asyncio.wait({shutdown})
             raise FastcornError("the application's shutdown was cut short")
         await shutdown
+
+
+def open_handshake(headers: Any, has_body: bool) -> Any:
+    """What Context.websocket_factory is: the real one is imported at the first request that asks for a WebSocket."""
+    from fastcorn.protocols import handshake
+
+    return handshake.open_handshake(headers, has_body)
 
 
 async def first_of(wanted: asyncio.Event, *others: asyncio.Event, timeout: float | None) -> bool:
