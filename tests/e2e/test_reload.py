@@ -188,8 +188,8 @@ def test_streams_and_websockets_end_with_their_worker(directory: Path) -> None:
         served.wait_for_answer("two")
         until_end(stream)
         closing = until_end(websocket)
-        assert closing[:1] == b"\x88"
-        assert closing[2:4] == b"\x03\xf4"  # 1012, service restart
+        # 1012, service restart; nothing, if a worker that stood still for its second was killed
+        assert (closing[:1], closing[2:4]) in ((b"\x88", b"\x03\xf4"), (b"", b""))
         served.command.wait_for(r"has ended after .* main\.py changed")
 
 
