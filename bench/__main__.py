@@ -10,7 +10,20 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import backpressure, chart, commands, comparison, endurance, goals, idle, micro, options, processes, start
+from bench import (
+    backpressure,
+    chart,
+    commands,
+    comparison,
+    endurance,
+    fairness,
+    goals,
+    idle,
+    micro,
+    options,
+    processes,
+    start,
+)
 from bench.errors import BenchError
 from bench.http1 import Comparison
 from bench.interpreter import Interpreter, find_interpreter
@@ -64,6 +77,11 @@ def run_processes(chosen: argparse.Namespace, interpreter: Interpreter, folder: 
     processes.run(interpreter, chosen.rounds, recorder)
 
 
+def run_fairness(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    recorder = Recorder("fairness", interpreter, folder, {"rounds": chosen.rounds})
+    fairness.run(interpreter, chosen.rounds, recorder)
+
+
 MEASUREMENTS = {
     "http1": run_http1,
     "start": run_start,
@@ -74,6 +92,7 @@ MEASUREMENTS = {
     "endurance": run_endurance,
     "micro": run_micro,
     "processes": run_processes,
+    "fairness": run_fairness,
 }
 
 

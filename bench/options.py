@@ -85,6 +85,8 @@ def _add_comparisons(commands: "_Commands", measured: argparse.ArgumentParser) -
     _add_number(timed, "--rounds", 15, "runs of each")
     several = commands.add_parser("processes", parents=[measured], help="workers: memory, start, spread, requests lost")
     _add_number(several, "--rounds", 5, "starts of each, and repetitions of each event")
+    fair = commands.add_parser("fairness", parents=[measured], help="how connections spread over two workers")
+    _add_number(fair, "--rounds", 3, "runs of each; the worst counts")
     micro = commands.add_parser("micro", parents=[measured], help="parse, scope and response alone")
     _add_number(micro, "--rounds", 5, "rounds; the fastest counts")
 

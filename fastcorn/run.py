@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastcorn.asgi.application import load
 from fastcorn.config.errors import ConfigError
+from fastcorn.config.sockets import takes_inherited
 from fastcorn.errors import FastcornError
 from fastcorn.worker.alone import Alone
 from fastcorn.worker.hooks import Hooks
@@ -64,7 +65,7 @@ def run_application(
             hooks = Hooks(settings)
             alone = Alone(config, loader, hooks, reread, main)
             hooks.call("on_starting", config=config)
-            with PidFile(settings.pid_path) as pid_file:
+            with PidFile(settings.pid_path, settings.user, settings.group) as pid_file:
                 sockets = bound_as_root(config, settings)
                 return run_worker(config, loader, alone.serve, sockets=sockets, before_leaving=pid_file.remove)
     except KeyboardInterrupt as interrupt:
@@ -122,17 +123,21 @@ def supervise(config: Config, loader: Loader, reread: Callable[[], Config] | Non
 
     log: Any = None
     plan = Plan(config, loader)
+    setting = needs_supervisor(plan.settings) or "workers"
+    check_can_fork(setting, plan.settings.origin(setting))
     watcher: Any = None
     if plan.settings.use_reloader:
         from fastcorn.supervisor.watcher import Watcher
 
         watcher = Watcher(plan.settings, config.files if reread is not None else ())
     import_for_workers(plan.settings)
-    with PidFile(plan.settings.pid_path):
+    with PidFile(plan.settings.pid_path, plan.settings.user, plan.settings.group):
         try:
             supervisor = Supervisor(plan, reread, watcher=watcher)
             log = supervisor.log
             supervisor.hooks.call("on_starting", config=config)
+            if takes_inherited(config):
+                log.info("bind is not set: serving the sockets of systemd")
             plan.bind()
             if drop_privileges(plan.settings):
                 log.info("running as user %d and group %d", os.geteuid(), os.getegid())
