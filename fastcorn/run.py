@@ -119,6 +119,7 @@ def supervise(config: Config, loader: Loader, reread: Callable[[], Config] | Non
         FastcornError, ConfigError: the server could not start and nothing has told why.
     """
     from fastcorn.supervisor.plan import Plan
+    from fastcorn.supervisor.process import check_can_fork
     from fastcorn.supervisor.supervisor import Supervisor
 
     log: Any = None
