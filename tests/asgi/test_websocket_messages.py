@@ -302,7 +302,7 @@ def test_half_closed_connection_is_1006(serve: Serve, engine: str) -> None:
     ids=["opcode", "unmasked", "rsv", "continuation", "control", "close-1-byte", "close-1005", "utf8", "size"],
 )
 def test_protocol_errors(serve: Serve, engine: str, data: bytes, code: int) -> None:
-    """W7, W12: the code that a broken protocol is closed with is the code that the application gets; no error is logged."""
+    """W7, W12: the code that a broken protocol is closed with is the one that the application gets; nothing is logged."""
     if engine == "wsproto" and code == 1009:
         pytest.skip("wsproto has no limit of its own")
     app = Recorder()
