@@ -6,6 +6,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 from fastcorn.config import Config
@@ -30,6 +31,7 @@ def engine(name: str) -> Engine:
     return WsprotoCodec
 
 
+@cache
 def settings(**changed: Any) -> Any:
     """Frozen settings, with some changed."""
     return Config(**changed).freeze()
@@ -44,7 +46,13 @@ def mask(payload: bytes, key: bytes = KEY) -> bytes:
 
 
 def frame(
-    opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, key: bytes | None = KEY, width: int | None = None
+    opcode: int,
+    payload: bytes = b"",
+    *,
+    fin: bool = True,
+    rsv: int = 0,
+    key: bytes | None = KEY,
+    width: int | None = None,
 ) -> bytes:
     """A frame.
 
