@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""WebSocket frames as a client writes them and as it reads a server's, without any codec; and engines to try them on."""
+"""WebSocket frames as a client writes them and reads a server's, without any codec; and engines to try them on."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The limits of WebSocket messages, on every engine: bytes, bytes after inflating, fragments; and what is held meanwhile."""
+"""The limits of WebSocket messages, on every engine: bytes, bytes after inflating, fragments; what is held."""
 
 from __future__ import annotations
 
