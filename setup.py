@@ -30,11 +30,13 @@ MODULES: dict[str, tuple[str, ...]] = {
     "fastcorn.asgi._coroutine": (),
     "fastcorn.asgi._run": (),
     "fastcorn.asgi._cycle": (),
+    "fastcorn.asgi._websocket_cycle": (),
     "fastcorn.protocols._headers": ("names", "fields", "path"),
     "fastcorn.protocols._writer": (),
     "fastcorn.protocols._codec": ("frame",),
     "fastcorn.protocols._deflate": (),
     "fastcorn.protocols._websocket": ("frame", "mask", "utf8"),
+    "fastcorn.protocols._websocket_connection": (),
     "fastcorn.protocols._http1": ("head", "request_line", "host", "framing", "errors", "chunked", "names"),
 }
 DEPENDS = ["setup.py", *sorted(f"csrc/{name}" for name in os.listdir("csrc") if name.endswith(".h"))]

@@ -19,6 +19,7 @@ import h11
 from fastcorn.asgi._context import Context
 from fastcorn.config import Config
 from fastcorn.protocols._http1 import H1Connection
+from fastcorn.protocols.handshake import open_handshake
 from tests.fakes import Driver, FakeTransport
 
 Scope = dict[str, Any]
@@ -152,6 +153,7 @@ class Served:
             access_log=(lambda *record: self._record_access(*record)) if access else None,
             error_log=logger,
         )
+        self.context.websocket_factory = open_handshake
 
     def _record_access(self, *record: Any) -> None:
         self.accesses.append(record)

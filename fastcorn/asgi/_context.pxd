@@ -28,6 +28,7 @@ cdef class Context:
     # What a scope begins as. The values are placeholders; the keys are all there, so that no copy grows.
     cdef dict http10_scope
     cdef dict http11_scope
+    cdef readonly object stopping       # an asyncio.Event, for applications: set when they should come to an end
     cdef dict http10_extensions
     cdef dict http11_extensions
     cdef dict asgi
@@ -72,6 +73,7 @@ cdef class Context:
     cdef readonly int64_t requests_total
     cdef readonly int64_t connections_total
     cdef readonly int64_t errors_total
+    cdef readonly Py_ssize_t websockets  # connections that have become WebSockets
     cdef readonly bint draining
     cdef bint accept_paused
     cdef public int64_t request_limit   # request_limit_hook is called when so many applications were called; 0 = never
@@ -79,12 +81,19 @@ cdef class Context:
     cdef public object when_idle
     cdef public object accept_hook
 
+    # Answers a request to become a WebSocket (fastcorn.protocols.handshake.open_handshake); None = it stays HTTP.
+    cdef public object websocket_factory
+    cdef list unflushed                 # connections that have something to write at the end of this turn
+
     # A buffer that connections lend one another, so that an idle one holds none.
     cdef char *spare_buffer
     cdef size_t spare_capacity
 
     cdef int add_connection(self, object connection) except -1
     cdef int remove_connection(self, object connection) except -1
+    cdef int become_websocket(self, object connection, object websocket) except -1
+    cdef int remove_websocket(self, object websocket) except -1
+    cdef int flush_soon(self, object connection) except -1
     cdef int request_started(self) except -1
     cdef int request_ended(self) except -1
     cdef int check_idle(self) except -1

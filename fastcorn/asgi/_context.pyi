@@ -49,6 +49,9 @@ class Context:
     def eager(self) -> bool:
         """The first step of an application runs inside `data_received()` (Python 3.12 and later)."""
     @property
+    def stopping(self) -> asyncio.Event:
+        """What `scope["extensions"]["fastcorn.stopping"]["event"]` is; the worker sets it when a stop begins."""
+    @property
     def now(self) -> float:
         """Seconds on the loop's clock as of the last `tick()`; deadlines count on it."""
     @property
@@ -71,8 +74,11 @@ class Context:
     def errors_total(self) -> int:
         """Exceptions that applications raised, and requests that were refused."""
     @property
+    def websockets(self) -> int:
+        """Connections that are WebSockets."""
+    @property
     def draining(self) -> bool:
-        """`begin_drain()` was called."""
+        """`announce_drain()` or `begin_drain()` was called."""
     request_limit: int
     """`request_limit_hook` is called, on the loop, when `requests_total` reaches it; 0 = never."""
     request_limit_hook: Callable[[], object] | None
@@ -81,12 +87,21 @@ class Context:
     accept_hook: Callable[[bool], object] | None
     """Called with True when `max_connections` is reached and with False when it no longer is."""
 
+    websocket_factory: Callable[[list[tuple[bytes, bytes]], bool], Any] | None
+    """Answers a request to become a WebSocket (`fastcorn.protocols.handshake`); None = it stays HTTP."""
+
+    def flush_all(self) -> None:
+        """Write what connections have collected outside of steps of their own applications."""
+
     def tick(self, now: float | None = None) -> None:
         """Refresh the date and close what is late; the worker calls this once a second.
 
         Args:
             now: seconds on the loop's clock; None = `loop.time()`.
         """
+
+    def announce_drain(self) -> None:
+        """Keep no connection after the answer that comes next; idle ones stay until `begin_drain()`."""
 
     def begin_drain(self) -> None:
         """Stop keeping connections: idle ones close now, busy ones after the response they are at."""

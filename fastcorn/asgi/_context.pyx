@@ -110,12 +110,19 @@ cdef class Context:
     def _make_templates(self, settings):
         self.asgi = {"version": "3.0", "spec_version": settings.asgi_spec_version}
         self.root_path = settings.root_path
-        self.http10_extensions = {"http.response.pathsend": {}, "http.response.zerocopysend": {}}
+        self.stopping = asyncio.Event()
+        stopping = {"event": self.stopping}
+        self.http10_extensions = {
+            "http.response.pathsend": {},
+            "http.response.zerocopysend": {},
+            "fastcorn.stopping": stopping,
+        }
         self.http11_extensions = {
             "http.response.trailers": {},
             "http.response.early_hint": {},
             "http.response.pathsend": {},
             "http.response.zerocopysend": {},
+            "fastcorn.stopping": stopping,
         }
         self.http11_scope = {
             "type": "http",
@@ -158,6 +165,11 @@ cdef class Context:
         for connection in list(self.connections):
             connection.check_deadlines()
 
+    def announce_drain(self):
+        """Keep no connection after the answer that comes next; idle ones stay until begin_drain()."""
+        self.draining = True
+        self.check_idle()
+
     def begin_drain(self):
         """Stop keeping connections: idle ones close now, busy ones after the response they are at."""
         self.draining = True
@@ -193,6 +205,32 @@ cdef class Context:
         if self.draining:
             self.check_idle()
         return 0
+
+    cdef int become_websocket(self, object connection, object websocket) except -1:
+        """The same socket is another connection's from now on."""
+        self.connections.discard(connection)
+        self.connections.add(websocket)
+        self.websockets += 1
+        return 0
+
+    cdef int remove_websocket(self, object websocket) except -1:
+        self.websockets -= 1
+        return self.remove_connection(websocket)
+
+    cdef int flush_soon(self, object connection) except -1:
+        """Flush a connection at the end of this turn: what several tasks send it meanwhile is one write."""
+        if self.unflushed is None:
+            self.unflushed = [connection]
+            self.loop.call_soon(self.flush_all, context=self.clean_context.copy())
+        else:
+            self.unflushed.append(connection)
+        return 0
+
+    def flush_all(self):
+        """Write what connections have collected outside of steps of their own applications."""
+        unflushed, self.unflushed = self.unflushed, None
+        for connection in unflushed:
+            connection.flush_collected()
 
     cdef int request_started(self) except -1:
         self.active_requests += 1

@@ -44,7 +44,6 @@ cdef class HTTPCycle(Cycle):
 
     # Up: what a connection tells its cycle.
     cdef int feed_body(self, bytes data, bint end) except -1
-    cdef int feed_disconnect(self) except -1
 
     # What the awaitables need.
     cdef object take_message(self)

@@ -4,6 +4,9 @@
 from fastcorn.asgi._context cimport Context
 
 
+cdef class ApplicationRun
+
+
 cdef class Cycle:
     cdef Context context
     cdef readonly dict scope
@@ -12,8 +15,17 @@ cdef class Cycle:
     cdef bint finished
     cdef Py_ssize_t step_bytes      # body bytes sent in this step
 
+    # A cycle whose messages come one by one may take the next step of its application without a turn of the loop.
+    cdef object waiter              # the future that receive() waits for; None = it does not wait, or waits otherwise
+    cdef ApplicationRun parked      # the run, while all that its task waits for is `waiter`
+
     cdef int start(self) except -1
     cdef int application_ended(self) except -1
+    cdef bint step_now(self) except -1
+
+    # What a connection tells whichever cycle it carries: the client has gone; the server is about to stop.
+    cdef int feed_disconnect(self) except -1
+    cdef int feed_drain(self) except -1
 
     # What a subclass does. The application has suspended or ended; it returned; it raised; it was cancelled.
     cdef int step_ended(self) except -1
@@ -25,6 +37,12 @@ cdef class Cycle:
 cdef class ApplicationRun:
     cdef Cycle cycle
     cdef object coroutine
+    cdef bint handing_over          # a step that the task did not drive has come to these; the task goes on with them
+    cdef object yielded
+    cdef object raised
+    cdef object context             # of the task; None before such a step
 
     cdef object step(self, object value, object error)
+    cdef object take_over(self, object error)
+    cdef object advance(self, object value, object error)
     cdef tuple throw_in(self, object error)

@@ -5,6 +5,7 @@
 the application has ended and how the application ended. `ApplicationRun` is the coroutine that the task drives.
 """
 
+import asyncio
 import collections.abc
 
 cimport cython
@@ -19,10 +20,16 @@ cdef extern from "Python.h":
     int PyIter_Send(object iterator, object value, PyObject **result) except -1
     bint PyCoro_CheckExact(object value)
     object PyObject_Call(object callable, object arguments, object keywords)
+    int PyContext_Enter(object context) except -1
+    int PyContext_Exit(object context) except -1
 
 
 # What ApplicationRun.step() returns when there is no next step.
 cdef object RETURNED = object()
+
+# asyncio's interface for those who drive tasks: they make a task the current one.
+cdef object enter_task = asyncio.tasks._enter_task
+cdef object leave_task = asyncio.tasks._leave_task
 
 
 cdef class Cycle:
@@ -37,7 +44,7 @@ cdef class Cycle:
             coroutine = context.application(self.scope, self.receive, self.send)
             if not PyCoro_CheckExact(coroutine) and not hasattr(coroutine, "send"):
                 coroutine = coroutine.__await__()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self.application_raised(error)
             return self.application_ended()
         run = ApplicationRun.__new__(ApplicationRun)
@@ -52,11 +59,53 @@ cdef class Cycle:
 
     cdef int application_ended(self) except -1:
         self.finished = True
+        self.parked = None
         if self.task is not None:
             self.context.running.discard(self)
             self.task = None
         self.context.request_ended()
         return self.step_ended()
+
+    cdef bint step_now(self) except -1:
+        """Take the application's next step at once, in the name of its task. False = that is for the task to do.
+
+        The task waits for `waiter` and does not notice, as long as the application comes to wait for it again. When
+        it waits for something else, or ends, the waiter is done with and the task goes on from there in the next turn.
+        """
+        cdef ApplicationRun run = self.parked
+        cdef object task = self.task
+        cdef object waiter = self.waiter
+        if run is None or task is None or self.running or waiter.done():
+            return False
+        if run.context is None:
+            if not self.context.eager:      # Python 3.11: a task does not tell its context
+                return False
+            run.context = task.get_context()
+        try:
+            enter_task(self.context.loop, task)
+        except RuntimeError:        # another task is running
+            return False
+        run.raised = None
+        PyContext_Enter(run.context)
+        try:
+            run.yielded = run.advance(None, None)
+        except BaseException as error:
+            run.yielded = RETURNED
+            run.raised = error
+        finally:
+            PyContext_Exit(run.context)
+            leave_task(self.context.loop, task)
+        if self.parked is run and run.yielded is waiter:
+            run.yielded = None
+            waiter._asyncio_future_blocking = False     # nobody but the task looks at it, and the task does not look
+            return True
+        run.handing_over = True
+        self.parked = None
+        if self.waiter is waiter:
+            self.waiter = None
+        if not waiter.done():
+            waiter.set_result(None)
+        return True
 
     def cancel(self):
         """Cancel the application's task, if it still runs."""
@@ -74,6 +123,12 @@ cdef class Cycle:
 
     cdef int fail(self) except -1:
         raise NotImplementedError
+
+    cdef int feed_disconnect(self) except -1:
+        raise NotImplementedError
+
+    cdef int feed_drain(self) except -1:
+        return 0
 
 
 @cython.final
@@ -114,6 +169,25 @@ cdef class ApplicationRun:
             coroutine.close()
 
     cdef object step(self, object value, object error):
+        """What the task asks for: the application's next suspension, or RETURNED."""
+        if self.handing_over:
+            return self.take_over(error)
+        return self.advance(value, error)
+
+    cdef object take_over(self, object error):
+        """Go on with what a step has come to that the task did not drive; `error` cancels it."""
+        yielded, self.yielded = self.yielded, None
+        raised, self.raised = self.raised, None
+        self.handing_over = False
+        if raised is not None:
+            raise raised
+        if yielded is RETURNED or error is None:
+            return yielded
+        if hasattr(yielded, "cancel"):
+            yielded.cancel()
+        return self.advance(None, error)
+
+    cdef object advance(self, object value, object error):
         """Run the application to its next suspension and return what it yields, or RETURNED."""
         cdef Cycle cycle = self.cycle
         cdef PyObject *result = NULL
@@ -122,6 +196,7 @@ cdef class ApplicationRun:
             raise RuntimeError("the application has ended already")
         cycle.running = True
         cycle.step_bytes = 0
+        cycle.parked = None
         try:
             if error is None:
                 suspended = PyIter_Send(self.coroutine, value, &result) == 1
@@ -130,14 +205,14 @@ cdef class ApplicationRun:
                 Py_DECREF(yielded)
             else:
                 suspended, yielded = self.throw_in(error)
-        except Exception as raised:
+        except (Exception, SystemExit) as raised:   # sys.exit() in a request is a mistake: others are being served
             cycle.running = False
             self.coroutine = None
             cycle.application_raised(raised)
             cycle.application_ended()
             return RETURNED
         except BaseException:
-            # Cancellation, KeyboardInterrupt, SystemExit: the task and the loop have to see them.
+            # Cancellation and KeyboardInterrupt: the task and the loop have to see them.
             cycle.running = False
             self.coroutine = None
             cycle.fail()
@@ -145,6 +220,8 @@ cdef class ApplicationRun:
             raise
         cycle.running = False
         if suspended:
+            if cycle.waiter is not None and yielded is cycle.waiter:
+                cycle.parked = self
             cycle.step_ended()
             return yielded
         self.coroutine = None

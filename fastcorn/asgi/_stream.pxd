@@ -18,7 +18,13 @@ cdef class Stream:
     # Request.
     cdef int want_body(self) except -1  # the application waits for the body: resume reading, 100-continue
 
-    # Both.
+    # A WebSocket: the request is accepted, and what is returned is the Stream that carries it from then on; a whole
+    # message (str or bytes); a close frame. want_body() also says that messages are wanted again.
+    cdef object accept_websocket(self, str subprotocol, list headers)
+    cdef int send_message(self, object message) except -1
+    cdef int close_websocket(self, int code, str reason) except -1
+
+    # All.
     cdef object drain(self)             # None, or a Future that is done when the peer reads again
     cdef int step_ended(self) except -1  # the application has suspended or ended: what is pending may leave
     cdef int exchange_ended(self) except -1   # the response is complete

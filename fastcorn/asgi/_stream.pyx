@@ -27,6 +27,15 @@ cdef class Stream:
     cdef int want_body(self) except -1:
         raise NotImplementedError
 
+    cdef object accept_websocket(self, str subprotocol, list headers):
+        raise NotImplementedError
+
+    cdef int send_message(self, object message) except -1:
+        raise NotImplementedError
+
+    cdef int close_websocket(self, int code, str reason) except -1:
+        raise NotImplementedError
+
     cdef object drain(self):
         raise NotImplementedError
 
@@ -68,6 +77,17 @@ cdef class PyStream(Stream):
 
     cdef int want_body(self) except -1:
         self.on_want_body()
+        return 0
+
+    cdef object accept_websocket(self, str subprotocol, list headers):
+        return self.on_accept_websocket(subprotocol, headers)
+
+    cdef int send_message(self, object message) except -1:
+        self.on_send_message(message)
+        return 0
+
+    cdef int close_websocket(self, int code, str reason) except -1:
+        self.on_close_websocket(code, reason)
         return 0
 
     cdef object drain(self):

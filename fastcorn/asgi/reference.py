@@ -114,10 +114,15 @@ def _summary(error: BaseException) -> str:
     return type(error).__name__ + (f": {text[0]}" if text else "")
 
 
+def import_from(root: str) -> None:
+    """Puts a directory first in sys.path, unless it is there; "" is the current directory too."""
+    if root not in sys.path and not ("" in sys.path and root == os.getcwd()):
+        sys.path.insert(0, root)
+
+
 def _import(reference: Reference, app_dir: str | None) -> ModuleType:
     root, name, file = _locate(reference, app_dir)
-    if root not in sys.path and not ("" in sys.path and root == os.getcwd()):  # "" is the current directory too
-        sys.path.insert(0, root)
+    import_from(root)
     module = _import_module(reference, name, root)
     if file is not None:
         origin = getattr(module, "__file__", None)

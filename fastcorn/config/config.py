@@ -304,12 +304,16 @@ def load_object(path: str, setting: str, origin: str) -> Any:
     """What "module:name" names: a class or a function.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is none; __cause__ is what the module raised.
     """
     from importlib import import_module
+
+    from fastcorn.config.files import told
 
     module, _, name = path.replace(":", ".").rpartition(".")
     try:
         return getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"{path!r} cannot be imported: {error}", setting=setting, origin=origin) from None
+    except (Exception, SystemExit) as error:
+        raise ConfigError(f"{path!r} cannot be imported: {told(error)}", setting=setting, origin=origin) from error

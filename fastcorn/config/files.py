@@ -119,7 +119,7 @@ def read_text(name: str) -> str:
         raise ConfigError(f"cannot be read: {error}", origin=repr(name)) from None
 
 
-def told(error: Exception, filename: str | None = None) -> str:
+def told(error: BaseException, filename: str | None = None) -> str:
     """An exception of somebody's code on one line, with the line of filename where it happened."""
     line = error.lineno if isinstance(error, SyntaxError) else None
     trace = error.__traceback__

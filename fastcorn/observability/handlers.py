@@ -13,6 +13,7 @@ import threading
 from typing import TextIO
 
 from fastcorn.config.errors import ConfigError
+from fastcorn.observability.files import LogFile
 
 LINE_FORMAT = "%(asctime)s [%(process)d] [%(levelname)s] %(message)s"
 TIME_FORMAT = "[%Y-%m-%d %H:%M:%S %z]"
@@ -93,10 +94,7 @@ def _make(name: str, target: str, stream: str, setting: str) -> logging.Logger:
 
 
 def _open_file(path: str, setting: str) -> logging.Handler:
-    from logging.handlers import WatchedFileHandler  # with it come pickle and socketserver
-
     try:
-        # A file that was moved away (logrotate) is opened anew.
-        return WatchedFileHandler(path, encoding="utf-8")
+        return LogFile(path)
     except OSError as error:
         raise ConfigError(f"cannot write {path!r}: {error.strerror or error}", setting=setting) from None

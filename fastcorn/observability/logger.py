@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fastcorn.config.errors import ConfigError
+from fastcorn.observability.files import reopen_files
 from fastcorn.observability.handlers import open_logger, silent_logger
 
 if TYPE_CHECKING:
@@ -54,6 +55,13 @@ class Logger:
             self.access_logger = open_logger("fastcorn.access", config.accesslog, "stdout", level, "accesslog")
         if config.errorlog:
             self.error_logger = open_logger("fastcorn.error", config.errorlog, "stderr", level, "errorlog")
+
+    def reopen(self) -> None:
+        """Opens the log files anew, as SIGUSR1 asks for; one that cannot be opened is logged and written on."""
+        loggers = [logger for logger in (self.access_logger, self.error_logger) if logger is not None]
+        for problem in reopen_files(loggers):
+            if self.error_logger is not None:
+                self.error_logger.error("%s", problem)
 
     async def access(self, request: Any, response: Any, request_time: float) -> None:
         """Writes the line of an exchange; response has "status" and "headers", or is None."""

@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from fastcorn.asgi._context cimport Context
 from fastcorn.asgi._cycle cimport HTTPCycle
+from fastcorn.asgi._run cimport Cycle
 from fastcorn.asgi._stream cimport Stream
 from fastcorn.protocols._headers cimport fc_field, fc_span
 from fastcorn.protocols._writer cimport Writer
@@ -97,7 +98,7 @@ cdef class H1Connection(Stream):
 
     # The request.
     cdef RequestState state
-    cdef HTTPCycle cycle            # the exchange that is being answered, or None
+    cdef Cycle cycle                # the exchange that is being answered, or None
     cdef bint responding            # an exchange whose response is not complete
     cdef bint http10
     cdef bint head_request
@@ -109,6 +110,7 @@ cdef class H1Connection(Stream):
     cdef int64_t body_received
     cdef fc_chunked decoder
     cdef Py_ssize_t requests_served
+    cdef object handshake           # of a request to become a WebSocket: its cycle is a WebSocketCycle; else None
 
     # The response.
     cdef size_t head_start          # where the held head begins in writer.out
@@ -133,6 +135,7 @@ cdef class H1Connection(Stream):
     cdef int start_exchange(self, fc_head *head, const char *data, Py_ssize_t head_len) except -1
     cdef int begin_body(self, fc_head *head) except -1
     cdef dict make_scope(self, fc_head *head, const char *data)
+    cdef bint start_websocket(self, fc_head *head, dict scope) except -1
     cdef bint refused(self, fc_head *head, dict scope, const char *data) except -1
     cdef bint serves(self, bytes host) except -1
     cdef bint read_body(self) except -1

@@ -18,6 +18,7 @@ from libc.string cimport memcpy, memmove, memset
 
 from fastcorn.asgi._context cimport Context
 from fastcorn.asgi._cycle cimport NOT_STARTED, HTTPCycle, new_cycle
+from fastcorn.asgi._run cimport Cycle
 from fastcorn.protocols._headers cimport (
     HeadFacts, ascii_text, build_headers, decode_path, encode_fields, status_line,
 )
@@ -98,7 +99,7 @@ cdef class H1Connection(Stream):
         cycle, self.cycle = self.cycle, None
         self.responding = False
         if cycle is not None:
-            (<HTTPCycle>cycle).feed_disconnect()
+            (<Cycle>cycle).feed_disconnect()
         self.context.remove_connection(self)
 
     @cython.binding(False)      # a plain method is called without a bound-method object
@@ -115,17 +116,17 @@ cdef class H1Connection(Stream):
     def eof_received(self):
         """The client has shut its side: after a complete request that is no reason not to answer it."""
         self.eof = True
-        if self.state == AWAIT_RESPONSE or self.pos < PyBytes_GET_SIZE(self.buf) and self.state == READ_HEAD and (
+        if self.handshake is None and (self.state == AWAIT_RESPONSE or self.pos < PyBytes_GET_SIZE(self.buf) and self.state == READ_HEAD and (
             self.advance_scheduled or self.writer.paused
-        ):
+        )):
             # The loop reads no more, so it would not notice that the client has gone altogether: we look each second.
             if self.writer.fd >= 0:
                 fc_socket_probe_peer(self.writer.fd)
             return not self.tls
-        if self.state == READ_BODY and self.cycle is not None:
+        if (self.state == READ_BODY or self.handshake is not None) and self.cycle is not None:
             cycle, self.cycle = self.cycle, None
             self.responding = False
-            (<HTTPCycle>cycle).feed_disconnect()
+            (<Cycle>cycle).feed_disconnect()
         self.flush()
         self.close()
         return None
@@ -154,6 +155,8 @@ cdef class H1Connection(Stream):
 
     def begin_drain(self):
         """Close an idle connection now; a busy one closes after the response it is at."""
+        if self.cycle is not None:
+            self.cycle.feed_drain()
         if self.state != READ_HEAD or self.responding or self.pos < PyBytes_GET_SIZE(self.buf):
             return
         # A request may have reached the socket and not us yet: it was sent to a server that was there, so it is served.
@@ -264,6 +267,10 @@ cdef class H1Connection(Stream):
             self.begin_body(head)
         if self.refused(head, scope, data):
             return 0
+        if head.upgrade and head.method_id == FC_METHOD_GET and context.websocket_factory is not None and (
+            self.start_websocket(head, scope)
+        ):
+            return 0
         cycle = new_cycle(context, self, scope, self.head_request)
         self.cycle = cycle
         self.responding = True
@@ -276,6 +283,24 @@ cdef class H1Connection(Stream):
                 return 0
         cycle.start()
         return 0
+
+    cdef bint start_websocket(self, fc_head *head, dict scope) except -1:
+        """Begin the exchange of a request to become a WebSocket, or refuse it; False = it asks for something else."""
+        handshake = self.context.websocket_factory(scope["headers"], head.framing != FC_BODY_NONE)
+        if handshake is None:
+            return False
+        self.client_keep_alive = False      # whatever the answer is, no request can follow
+        if self.context.draining:
+            self.refuse(503, "the server is stopping", b"retry-after: 1\r\n", scope)
+        elif handshake.error is not None:
+            status, text, fields = handshake.error
+            self.refuse(status, text, fields, scope)
+        else:
+            self.handshake = handshake
+            self.cycle = cycle = handshake.new_cycle(self.context, self, scope, self.tls)
+            self.responding = True
+            cycle.run()
+        return True
 
     cdef int begin_body(self, fc_head *head) except -1:
         self.state = READ_BODY
@@ -370,7 +395,7 @@ cdef class H1Connection(Stream):
     cdef bint deliver(self, bytes data, bint end) except -1:
         """Hand body bytes to the cycle, or drop them when its response is complete."""
         cdef Context context = self.context
-        cdef HTTPCycle cycle = self.cycle
+        cdef HTTPCycle cycle = <HTTPCycle>self.cycle
         self.body_received += PyBytes_GET_SIZE(data)
         if context.max_body and self.body_received > context.max_body:
             self.refuse_body(413, "the body is too large")
@@ -412,7 +437,7 @@ cdef class H1Connection(Stream):
 
     cdef int refuse_body(self, int status, str text) except -1:
         """The body is wrong: answer so if nothing was answered yet, and tell the application that it will not come."""
-        cdef HTTPCycle cycle = self.cycle
+        cdef HTTPCycle cycle = <HTTPCycle>self.cycle
         cdef bint begun = cycle is not None and cycle.state != NOT_STARTED
         self.cycle = None
         self.responding = False
@@ -437,7 +462,8 @@ cdef class H1Connection(Stream):
             return self.update_reading()
         if not self.keep_alive:
             self.flush()
-            return self.close()
+            # A client may have sent messages before the answer: see linger().
+            return self.close() if self.handshake is None else self.linger()
         self.state = READ_HEAD
         if self.context.draining and self.pos == PyBytes_GET_SIZE(self.buf):
             self.flush()
@@ -458,7 +484,7 @@ cdef class H1Connection(Stream):
         if self.transport is None or self.state >= LINGER:
             return 0
         if self.state == READ_BODY:
-            pause = self.cycle is not None and self.cycle.buffered > BODY_HIGH_WATER
+            pause = self.cycle is not None and (<HTTPCycle>self.cycle).buffered > BODY_HIGH_WATER
         else:
             pause = PyBytes_GET_SIZE(self.buf) - self.pos > PIPELINE_HIGH_WATER
         if pause == self.reading_paused:
@@ -506,7 +532,7 @@ cdef class H1Connection(Stream):
     # ---- Stream: called by the cycle -------------------------------------------------------------------------------
 
     cdef int want_body(self) except -1:
-        if self.expect_continue and self.cycle is not None and self.cycle.state == NOT_STARTED:
+        if self.expect_continue and self.cycle is not None and (<HTTPCycle>self.cycle).state == NOT_STARTED:
             self.expect_continue = False
             self.writer.begin()
             self.writer.append(CONTINUE)
@@ -566,7 +592,7 @@ cdef class H1Connection(Stream):
         )
 
     cdef bint body_untouched(self) except -1:
-        return self.cycle is None or self.cycle.buffered == self.body_received
+        return self.cycle is None or (<HTTPCycle>self.cycle).buffered == self.body_received
 
     cdef int append_common_fields(self) except -1:
         """Connection, the default fields, and the empty line."""
@@ -635,7 +661,7 @@ cdef class H1Connection(Stream):
         """An informational response, before a head that is held; HTTP/1.0 knows none (RFC 9110 section 15.2)."""
         cdef HeadFacts facts
         cdef size_t mark, len
-        if self.http10 or (self.cycle.state != NOT_STARTED and not self.head_held):
+        if self.http10 or ((<HTTPCycle>self.cycle).state != NOT_STARTED and not self.head_held):
             return 0
         self.writer.begin()
         mark = self.writer.out.len
@@ -662,6 +688,38 @@ cdef class H1Connection(Stream):
 
     cdef object send_file(self, object file, object offset, object count, bint end):
         return sendfile.send_file(self, file, offset, count, end)
+
+    cdef object accept_websocket(self, str subprotocol, list headers):
+        """Answer 101 (RFC 6455 section 4.2.2) and hand the socket, with what has come, to a connection for it."""
+        cdef HeadFacts facts
+        cdef size_t mark
+        cdef object transport = self.transport
+        cdef object websocket
+        websocket, fields = self.handshake.open_websocket(self.context, subprotocol)
+        self.writer.begin()
+        mark = self.writer.out.len
+        try:
+            self.writer.append(status_line(101))
+            self.writer.append(fields)
+            encode_fields(&self.writer.out, headers, True, &facts)
+        except BaseException:
+            self.writer.out.len = mark
+            raise
+        self.has_date = facts.has_date
+        self.has_server = facts.has_server
+        self.keep_alive = True      # no field "connection: close"
+        self.append_common_fields()
+        data = self.buf[self.pos:]
+        cycle, self.cycle = self.cycle, None
+        self.transport = None
+        self.state = CLOSED
+        self.responding = False
+        self.buf = b""
+        self.pos = 0
+        self.context.become_websocket(self, websocket)
+        transport.set_protocol(websocket)
+        websocket.take_over(transport, self.writer, cycle, data, self.reading_paused)
+        return websocket
 
     cdef object drain(self):
         return self.writer.drain()

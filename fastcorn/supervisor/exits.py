@@ -20,6 +20,9 @@ CODES = {
     EXIT_STARTUP: "the application refused to start",
     EXIT_APPLICATION: "the application could not be loaded",
 }
+# With these a worker has said itself what the mistake is.
+TOLD = (EXIT_USAGE, EXIT_STARTUP, EXIT_APPLICATION)
+
 HINTS = {
     "SIGSEGV": "a crash in compiled code; its stacks are above",
     "SIGBUS": "a crash in compiled code; its stacks are above",

@@ -15,14 +15,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fastcorn.asgi.reference import forget_modules
+from fastcorn.config.sockets import takes_inherited
 from fastcorn.errors import EXIT_FAILURE
+from fastcorn.worker.hooks import Hooks
 from fastcorn.worker.serving import serve_worker
 from fastcorn.worker.systemd import notify, reloading, watchdog_interval
 from fastcorn.worker.worker import Worker
 
 if TYPE_CHECKING:
     from fastcorn.config import Config
-    from fastcorn.worker.hooks import Hooks
     from fastcorn.worker.process import Loader, Main
 
 
@@ -60,6 +61,8 @@ class Alone:
         """Serves until a signal; returns the exit code."""
         self._worker = worker
         self._hooks.log = worker.error_log
+        if takes_inherited(self._config):
+            worker.error_log.info("bind is not set: serving the sockets of systemd")
         worker.on_started, worker.on_stopping = self._ready, self._stopping
         loop = asyncio.get_running_loop()
         obeyed = self._obey_operator(loop)
@@ -73,7 +76,9 @@ class Alone:
                 self._ping.cancel()
             if self._reloading is not None:
                 self._reloading.cancel()
-            self._hooks.call("on_exit", exit_code=self._code, duration=time.monotonic() - self._started_at)
+            facts = {"exit_code": self._code, "duration": time.monotonic() - self._started_at}
+            self._hooks.call("on_worker_exit", pid=os.getpid(), worker=1, reason="the server has stopped", **facts)
+            self._hooks.call("on_exit", **facts)
 
     def _obey_operator(self, loop: asyncio.AbstractEventLoop) -> list[int]:
         wanted: dict[str, Callable[[], object]] = {
@@ -132,10 +137,11 @@ class Alone:
             config = self._config if self._reread is None else self._reread()
             settings = config.freeze()
             with forget_modules(settings.application_path, settings.app_dir):
-                await self._worker.reload(self._loader(settings), config)
+                application, hooks = self._loader(settings), Hooks(settings, log)
+                await self._worker.reload(application, config)
         except Exception as problem:
             log.error("SIGHUP: the application from before goes on: %s", problem, exc_info=problem.__cause__)
         else:
-            self._config = config
+            self._config, self._hooks = config, hooks
             log.info("SIGHUP: the application is replaced after %.2f s", time.monotonic() - started)
         notify("READY=1")

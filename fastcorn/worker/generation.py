@@ -15,6 +15,11 @@ from fastcorn.asgi.application import Application
 from fastcorn.asgi.lifespan import Lifespan
 from fastcorn.errors import FastcornError
 
+# Who was answered a moment ago has perhaps sent the next request already, and closing would cross it on its way. So
+# connections stay this long, a round trip, for that request; its answer says `connection: close`. nginx has the same as
+# keepalive_min_timeout, for workers that shut down.
+LAST_REQUEST_SECONDS = 0.1
+
 # After graceful_timeout: how long applications that were cancelled get to clean up, and cut connections to end.
 CANCEL_SECONDS = 1.0
 CANCEL_LOOK_SECONDS = 0.01
@@ -73,6 +78,7 @@ class Generation:
             access_log=self._access_log,
             error_log=self._error_log,
         )
+        self.context.websocket_factory = open_handshake
 
     async def retire(self, forced: asyncio.Event) -> None:
         """Ends the connections and the application: gracefully for graceful_timeout, or until forced is set.
@@ -81,14 +87,24 @@ class Generation:
             LifespanFailureError, LifespanTimeoutError: the application's shutdown failed.
         """
         if self.context is not None:
+            self.announce_stop()
             await self._end_connections(forced)
         await self._end_lifespan(forced)
+
+    def announce_stop(self) -> None:
+        """Tells the application that it is about to end, by the event that it finds in its scopes."""
+        if self.context is not None:
+            self.context.stopping.set()
 
     async def _end_connections(self, forced: asyncio.Event) -> None:
         context, idle = self.context, asyncio.Event()
         context.when_idle = idle.set
+        context.announce_drain()
+        patience = self._settings.graceful_timeout
+        at_once = min(LAST_REQUEST_SECONDS, patience)
+        await first_of(idle, forced, timeout=at_once)
         context.begin_drain()
-        if not await first_of(idle, forced, timeout=self._settings.graceful_timeout):
+        if not await first_of(idle, forced, timeout=patience - at_once):
             return
         if not forced.is_set():
             self._error_log.warning(
@@ -118,6 +134,13 @@ class Generation:
             await asyncio.wait({shutdown})
             raise FastcornError("the application's shutdown was cut short")
         await shutdown
+
+
+def open_handshake(headers: Any, has_body: bool) -> Any:
+    """What Context.websocket_factory is: the real one is imported at the first request that asks for a WebSocket."""
+    from fastcorn.protocols import handshake
+
+    return handshake.open_handshake(headers, has_body)
 
 
 async def first_of(wanted: asyncio.Event, *others: asyncio.Event, timeout: float | None) -> bool:

@@ -8,9 +8,11 @@ the setting of its name, a callable or a text that names one; it gets one Lifecy
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from fastcorn.asgi.reference import import_from
 from fastcorn.config.config import load_object
 from fastcorn.config.errors import ConfigError
 from fastcorn.errors import HookError
@@ -38,6 +40,8 @@ class Hooks:
         self._hooks: dict[str, Callable[[LifecycleEvent], object]] = {}
         for name in NAMES:
             value = getattr(settings, name)
+            if isinstance(value, str):
+                import_from(os.path.abspath(settings.app_dir or "."))
             if value is not None:
                 self._hooks[name] = checked(value, name, settings.origin(name))
 
@@ -51,8 +55,11 @@ class Hooks:
         if hook is None:
             return
         try:
-            hook(LifecycleEvent(name, **facts))
-        except Exception as error:
+            made = hook(LifecycleEvent(name, **facts))
+            if inspect.iscoroutine(made):
+                made.close()
+                raise TypeError("a hook must be a plain function: what this one returned is never awaited")
+        except (Exception, SystemExit) as error:
             if name == "on_starting":
                 raise HookError(f"the hook {name} raised {type(error).__name__}: {error}") from error
             if self.log is not None:
@@ -68,12 +75,9 @@ def checked(value: Any, name: str, origin: str) -> Callable[[LifecycleEvent], ob
     function = load_object(value, name, origin) if isinstance(value, str) else value
     if not callable(function):
         raise ConfigError(f"must be a function, not {type(function).__name__}", setting=name, origin=origin)
-    if inspect.iscoroutinefunction(function):
-        raise ConfigError(
-            "must be a plain function: no event loop runs where hooks are called",
-            setting=name,
-            origin=origin,
-        )
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
+        problem = "must be a plain function, not an async one: no event loop runs where hooks are called"
+        raise ConfigError(problem, setting=name, origin=origin)
     try:
         inspect.signature(function).bind(None)
     except TypeError:

@@ -15,9 +15,15 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
-SUITES = ("asgi/test_http_*.py", "protocols/test_http1_*.py", "fuzz/test_connection.py")
+SUITES = (
+    "asgi/test_http_*.py",
+    "asgi/test_websocket_*.py",
+    "protocols/test_http1_*.py",
+    "protocols/test_websocket_*.py",
+    "fuzz/test_connection.py",
+)
 
-# ASGI 3.0, HTTP 2.5 and its extensions, as far as they touch HTTP/1.1.
+# ASGI 3.0, HTTP 2.5 and WebSocket 2.5 with their extensions, as far as they touch HTTP/1.1.
 ASGI = {
     "C1": "the application is called once for each request, in a task on the loop",
     "C2": "the scope is a dict with type and asgi.version",
@@ -57,6 +63,19 @@ ASGI = {
     "R8": "content-length against the body",
     "R9": "an answer that is missing or cut short",
     "R10": "spec_version and the grace after a disconnect",
+    "W1": "the scope of a WebSocket",
+    "W2": "websocket.connect, and a handshake that waits for the application",
+    "W3": "websocket.accept",
+    "W4": "websocket.receive",
+    "W5": "websocket.send",
+    "W6": "fragments and control frames",
+    "W7": "websocket.disconnect: the code and the reason exactly",
+    "W8": "websocket.close before and after accept",
+    "W9": "the application ends, the socket ends",
+    "W10": "send() on a closed WebSocket",
+    "W11": "data before accept is held",
+    "W12": "protocol errors and their codes",
+    "X1": "websocket.http.response",
     "X2": "http.response.push is not offered on HTTP/1.1",
     "X3": "http.response.zerocopysend",
     "X4": "http.response.pathsend",
@@ -97,6 +116,15 @@ CONNECTION = {
     "S2": "hard stop",
     "S3": "counters",
     "S4": "access records",
+    "M1": "the opening handshake of a WebSocket: 426, 400 and what applies to requests",
+    "M2": "messages that wait for the application are bounded, and none is lost",
+    "M3": "many frames are one wake-up, many sends one write",
+    "M4": "floods are fair to other connections",
+    "M5": "clients that do not read, pongs included",
+    "M6": "frames of the server, and after a close",
+    "M7": "pings and the idle timeout",
+    "M8": "the closing handshake has a deadline",
+    "M9": "graceful stop: 1012",
     "F1": "any bytes, in any pieces, with any application: an answer or a close",
 }
 
@@ -105,7 +133,9 @@ ELSEWHERE = {
     "C12": "tests/asgi/test_lifespan.py: one lifespan for each loop",
 }
 
-NAMED = re.compile(r"^((?:[CHRXPLDSF]\d+)(?:, [CHRXPLDSF]\d+)*): |^((?:[CHRXPLDSF]\d+)(?:, [CHRXPLDSF]\d+)*)\.$", re.M)
+NAMED = re.compile(
+    r"^((?:[CHRXWPLDSFM]\d+)(?:, [CHRXWPLDSFM]\d+)*): |^((?:[CHRXWPLDSFM]\d+)(?:, [CHRXWPLDSFM]\d+)*)\.$", re.M
+)
 
 
 @functools.cache

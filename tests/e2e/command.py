@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,18 @@ class Command:
         arguments: of the command.
         directory: where it runs.
         environment: variables beside those of this process.
+        prefix: a program that starts the command, with its arguments.
     """
 
-    def __init__(self, arguments: list[str], directory: Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        directory: Path,
+        environment: dict[str, str] | None = None,
+        prefix: Sequence[str] = (),
+    ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "fastcorn", *arguments],
+            [*prefix, sys.executable, "-m", "fastcorn", *arguments],
             cwd=directory,
             env={**os.environ, **ALWAYS, "PYTHONPATH": import_path(), **(environment or {})},
             stdin=subprocess.DEVNULL,
@@ -96,9 +103,11 @@ def import_path() -> str:
 
 
 @contextmanager
-def running(arguments: list[str], directory: Path, environment: dict[str, str] | None = None) -> Iterator[Command]:
-    """A command that is killed at the end if it still runs."""
-    command = Command(arguments, directory, environment)
+def running(
+    arguments: list[str], directory: Path, environment: dict[str, str] | None = None, prefix: Sequence[str] = ()
+) -> Iterator[Command]:
+    """A command that is killed at the end if it still runs; arguments as for Command."""
+    command = Command(arguments, directory, environment, prefix)
     try:
         yield command
     finally:

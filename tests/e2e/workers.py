@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """`serving()`: the command with worker processes, on the application of tests/e2e/workload.py.
 
-Used by the tests of processes beside it. Worker processes that outlive a test, for instance because their supervisor was
-killed, are found by a variable in their environment and killed too.
+Used by the tests of processes beside it. Worker processes that outlive a test, for instance because their supervisor
+was killed, are found by a variable in their environment and killed too.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from tests.loops import LIMIT_SECONDS
 
 MARK = "FASTCORN_TEST_FOLDER"
 READY = r"worker (\d+) \(pid (\d+)\) is ready"
+ROLLED = r"SIGHUP: (?:all workers are|the worker is) replaced"
 
 
 class Server:
@@ -94,17 +95,18 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, *arguments: str, bind: str = "127.0.0.1:0") -> Iterator[Server]:
-    """The command on the application in a folder, which gets it if it has none; all its processes are killed at the end.
+def serving(folder: Path, *arguments: str, bind: str | None = "127.0.0.1:0") -> Iterator[Server]:
+    """The command on the application in a folder, which gets it if it has none; kills all processes at the end.
 
     Args:
         folder: empty, or with a main.py.
         arguments: of the command, beside the application and the address.
-        bind: where to listen.
+        bind: where to listen; None leaves it to the other arguments.
     """
     if not (folder / "main.py").exists():
         shutil.copy(Path(__file__).with_name("workload.py"), folder / "main.py")
-    with running(["main:app", "--bind", bind, *arguments], folder, environment(folder)) as command:
+    where = [] if bind is None else ["--bind", bind]
+    with running(["main:app", *where, *arguments], folder, environment(folder)) as command:
         try:
             yield Server(command, folder)
         finally:
@@ -116,8 +118,8 @@ def serving(folder: Path, *arguments: str, bind: str = "127.0.0.1:0") -> Iterato
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The environment of the command: a slow machine must not add lines to its log."""
-    return {MARK: str(folder), "FASTCORN_SLOW_CALLBACK": "off"}
+    """What the processes of a command are found by."""
+    return {MARK: str(folder)}
 
 
 def processes_of(folder: Path) -> list[int]:
@@ -129,6 +131,13 @@ def processes_of(folder: Path) -> list[int]:
             if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
                 found.append(int(entry.name))
     return found
+
+
+def signal_all(server: Server, number: int) -> None:
+    """Sends a signal to each process of a server with two workers."""
+    for pid in server.wait_ready(2):
+        os.kill(pid, number)
+    server.command.signal(number)
 
 
 def is_gone(pid: int) -> bool:

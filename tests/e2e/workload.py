@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The application of the tests of processes, which copy it into a folder of their own as main.py and serve it there.
 
-Every answer names the process that gave it in x-worker. The lifespan writes a line when it starts and when it ends.
+Every answer names the process that gave it in x-worker. The lifespan writes a line when it starts and when it ends; it
+refuses to start while there is a file named refuse.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 async def lifespan(receive: Any, send: Any) -> None:
     await receive()
+    if os.path.exists("refuse"):
+        await send({"type": "lifespan.startup.failed", "message": "the database is away"})
+        return
     tell("application has started")
     await send({"type": "lifespan.startup.complete"})
     await receive()
@@ -55,11 +59,14 @@ async def request(scope: Any, receive: Any, send: Any) -> None:
         await respond(send, MESSAGE.encode())
     elif path == "/block":
         tell("blocking")
-        while True:
+        while not os.path.exists("unblock"):
             pass
+        await respond(send, target)
     else:
         if path.startswith("/wait/"):
             await asyncio.sleep(float(path.removeprefix("/wait/")))
+        while path == "/gate" and not os.path.exists("gate"):
+            await asyncio.sleep(0.01)
         await respond(send, target)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from fastcorn.asgi._context import Context
 from fastcorn.config import Config
 from fastcorn.protocols._http1 import H1Connection
+from fastcorn.protocols.handshake import open_handshake
 from tests.fakes import Driver, FakeTransport
 
 App = Callable[..., Awaitable[None]]
@@ -44,6 +45,7 @@ class Worker:
             setattr(config, name, value)
         log = logging.Logger("leaks", logging.CRITICAL + 1)  # of its own: a named one would keep what it is given
         self.context = Context(application, config.freeze(), self.driver.loop, error_log=log)
+        self.context.websocket_factory = open_handshake
 
     def connect(self) -> FakeTransport:
         connection = H1Connection(self.context)

@@ -95,6 +95,12 @@ def watch(root: Path) -> Iterator[Callable[..., Watch]]:
         one.watcher.close()
 
 
+def save(path: Path, text: str) -> None:
+    """Writes a file at once: a watcher that looks meanwhile would find two changes."""
+    path.with_suffix(".tmp").write_text(text)
+    path.with_suffix(".tmp").replace(path)
+
+
 def has_ended(pid: int) -> bool:
     """Whether a process has ended; as an orphan it may wait to be reaped."""
     try:
@@ -115,11 +121,11 @@ def wait_for_end(pid: int) -> None:
 def test_changes_are_told(watch: Callable[..., Watch], root: Path, poll: bool) -> None:
     one = watch(reload_poll=poll)
     assert ("polling: reload_poll is set" if poll else "file events") in one.started()
-    (root / "app.py").write_text("another")
+    save(root / "app.py", "another")
     assert one.changed() == [str(root / "app.py")]
-    (root / "notes.txt").write_text("")
+    save(root / "notes.txt", "")
     (root / "package").mkdir()
-    (root / "package" / "page.html").write_text("")
+    save(root / "package" / "page.html", "")
     assert one.changed() == [str(root / "package" / "page.html")]
     (root / "app.py").unlink()
     assert one.changed() == [str(root / "app.py")]
@@ -132,7 +138,7 @@ def test_change_before_it_watches_is_not_lost(watch: Callable[..., Watch], root:
     size = 3
     while not select.select([one.watcher], [], [], 0.01)[0] or not one.watcher.changes(one.log):
         size += 1
-        (root / "app.py").write_text("x" * size)
+        save(root / "app.py", "x" * size)
         assert size < LIMIT_SECONDS * 100
 
 
@@ -155,10 +161,10 @@ def test_replaced_directory_is_polled_from_then_on(watch: Callable[..., Watch], 
     one.started()
     root.rename(root.parent / "old")
     root.mkdir()
-    (root / "app.py").write_text("new")
+    save(root / "app.py", "new")
     while not any("polling: a watched directory was removed or replaced" in line for line in one.log.lines):
         one.wait()
-    (root / "b.py").write_text("")
+    save(root / "b.py", "")
     while str(root / "b.py") not in one.changed():
         pass
 
@@ -169,7 +175,7 @@ def test_without_watchfiles_it_polls_and_says_so(
     monkeypatch.setitem(sys.modules, "watchfiles", None)
     one = watch()
     assert "polling: the package watchfiles is not installed; pip install fastcorn[reload]" in one.started()
-    (root / "app.py").write_text("another")
+    save(root / "app.py", "another")
     assert one.changed() == [str(root / "app.py")]
 
 
@@ -186,7 +192,7 @@ def test_limit_of_watches_leads_to_polling(
     monkeypatch.setattr(watchfiles, "watch", refuse)
     one = watch()
     assert "polling: [Errno 28] OS file watch limit reached." in one.started()
-    (root / "app.py").write_text("another")
+    save(root / "app.py", "another")
     assert one.changed() == [str(root / "app.py")]
 
 
@@ -239,7 +245,7 @@ def test_it_leaves_the_signals_of_a_terminal_to_the_supervisor(watch: Callable[.
     one.started()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
         os.kill(one.watcher.pid, number)
-    (root / "app.py").write_text("another")
+    save(root / "app.py", "another")
     assert one.changed() == [str(root / "app.py")]
 
 
@@ -256,7 +262,7 @@ def test_it_is_started_again_when_it_was_killed(
     assert "ended (killed by SIGKILL); starting it again" in one.log.lines[-1]
     one.log.lines.clear()
     one.started()
-    (root / "app.py").write_text("another")
+    save(root / "app.py", "another")
     assert one.changed() == [str(root / "app.py")]
     os.kill(one.watcher.pid, signal.SIGKILL)
     while not one.watcher.ended:

@@ -117,14 +117,14 @@ SETTINGS = (
         "use_reloader",
         Boolean(),
         False,
-        "Restart when a source file changes",
+        "Replace the workers when a source file, a template or the configuration changes",
         flags=("--reload",),
     ),
     Setting(
         "reload_dirs",
         Texts(example="src", metavar="DIR"),
         [],
-        "Directory to watch for changes; none given watches the current one",
+        "Directory to watch for changes; none given watches app_dir or the current one",
         flags=("--reload-dir",),
     ),
     Setting(
@@ -140,7 +140,10 @@ SETTINGS = (
         "Files whose change does not reload",
     ),
     Setting(
-        "reload_poll", Boolean(), False, "Look for changes by polling; without it polling is used where it must be"
+        "reload_poll",
+        Boolean(),
+        False,
+        "Look for changes by polling; without it only where events do not arrive",
     ),
     Setting(
         "reload_delay",
