@@ -5,6 +5,7 @@ Other than ServerProcess, which waits for an answer, this reads the log: when al
 restart has ended is told there.
 """
 
+import contextlib
 import os
 import re
 import signal
@@ -31,6 +32,7 @@ class Fleet:
         interpreter: the Python to run it with.
         app: the application, `module:name`.
         arguments: further arguments of the command.
+        stdout: a file that gets what it prints.
 
     Attributes:
         pid: of the first process.
@@ -41,10 +43,11 @@ class Fleet:
         BenchError: on entering, when it does not start.
     """
 
-    def __init__(self, interpreter: Interpreter, app: str, *arguments: str) -> None:
+    def __init__(self, interpreter: Interpreter, app: str, *arguments: str, stdout: Path | None = None) -> None:
         self.pid = self.port = 0
         self.ready_seconds = 0.0
         self._interpreter = interpreter
+        self._stdout = stdout
         self._command = [interpreter.path, "-m", "fastcorn", app, "--bind", "127.0.0.1:0", *arguments]
         self._lines: list[str] = []
         self._changed = threading.Condition()
@@ -52,15 +55,17 @@ class Fleet:
 
     def __enter__(self) -> Self:
         started = time.perf_counter()
-        self._process = subprocess.Popen(
-            self._command,
-            cwd=self._interpreter.folder,
-            env=dict(self._interpreter.environment),
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        with contextlib.ExitStack() as files:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self._interpreter.folder,
+                env=dict(self._interpreter.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=None if self._stdout is None else files.enter_context(self._stdout.open("ab")),
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
         self.pid = self._process.pid
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import stat
+import sys
 from dataclasses import dataclass, field
 
 from fastcorn.config.addresses import Address, parse_address
@@ -28,7 +29,13 @@ REMEDIES = {
     errno.EACCES: "this user may not; ports below 1024 and protected directories need more rights",
     errno.EADDRNOTAVAIL: "it is no address of this machine; 0.0.0.0 and [::] are all of them",
     errno.ENOENT: "its directory does not exist; make it first",
+    errno.ENOTDIR: "a part of its path is no directory",
+    errno.EEXIST: "remove it or choose another",
+    errno.ENAMETOOLONG: "choose a shorter one, or one relative to the working directory",
 }
+
+# sun_path of struct sockaddr_un has 108 bytes on Linux and 104 on BSD and macOS, the last one a NUL.
+UNIX_PATH_BYTES = 107 if sys.platform.startswith("linux") else 103
 
 
 @dataclass
@@ -58,10 +65,15 @@ class OwnSocket(socket.socket):
 
 
 class SocketFile:
-    """The file of a bound unix socket. Removed only while it is still that file: a successor may have replaced it."""
+    """The file of a bound unix socket.
+
+    Removed only while it is still that file, since a successor may have replaced it, and only by the process that made
+    it: what that one has forked does not serve when it ends.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
+        self.pid = os.getpid()
         self.identity = self.current_identity()
 
     def current_identity(self) -> tuple[int, int] | None:
@@ -72,7 +84,7 @@ class SocketFile:
         return status.st_dev, status.st_ino
 
     def remove(self) -> None:
-        if self.identity is not None and self.current_identity() == self.identity:
+        if self.pid == os.getpid() and self.identity is not None and self.current_identity() == self.identity:
             with contextlib.suppress(OSError):
                 os.unlink(self.path)
 
@@ -127,7 +139,7 @@ def bind_texts(config: Config, setting: str) -> list[str]:
     """
     texts: list[str] = []
     given = list(getattr(config, setting))
-    if setting == "bind" and config.origin("bind") == "default" and inherited_sockets():
+    if setting == "bind" and takes_inherited(config):
         given = ["systemd"]
     for text in given:
         address = parse_address(text)
@@ -136,6 +148,15 @@ def bind_texts(config: Config, setting: str) -> list[str]:
         except SocketTypeError as error:
             raise SocketTypeError(f"{text}: {error.problem}", setting=setting, origin=config.origin(setting)) from None
     return texts
+
+
+def takes_inherited(config: Config) -> bool:
+    """Whether the sockets of systemd are served because no address is set.
+
+    Raises:
+        SocketTypeError: systemd's variables make no sense.
+    """
+    return config.origin("bind") == "default" and bool(inherited_sockets())
 
 
 def bind_port(
@@ -166,7 +187,8 @@ def bind_port(
 def can_share_port(sock: socket.socket) -> bool:
     """Whether several sockets may listen on the address of this one (SO_REUSEPORT): not for unix and inherited ones."""
     reuseport = getattr(socket, "SO_REUSEPORT", None)
-    if reuseport is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
+    own = isinstance(sock, OwnSocket) and sock.family in (socket.AF_INET, socket.AF_INET6)
+    if reuseport is None or not own:
         return False
     return bool(sock.getsockopt(socket.SOL_SOCKET, reuseport))
 
@@ -194,21 +216,47 @@ def bind_again(sock: socket.socket) -> socket.socket:
 def bind_unix(config: Config, path: str, kind: socket.SocketKind, files: list[SocketFile]) -> socket.socket:
     if not hasattr(socket, "AF_UNIX"):
         raise OSError(errno.EAFNOSUPPORT, "this system has no unix sockets")
+    length = len(os.fsencode(path))
+    if length > UNIX_PATH_BYTES:
+        problem = f"the path of a unix socket has at most {UNIX_PATH_BYTES} bytes and this one has {length}"
+        raise OSError(errno.ENAMETOOLONG, problem)
     if path.startswith("@"):
         return bind_abstract(path, kind)
     remove_stale(path, kind)
     sock = OwnSocket(socket.AF_UNIX, kind)
+    file = None
     try:
         # The mode is right from the first moment: chmod after bind would leave one in which others may connect.
         with umask(config.umask if config.unix_socket_mode is None else 0o777 & ~config.unix_socket_mode):
             sock.bind(path)
-        files.append(SocketFile(path))
-        if config.user is not None or config.group is not None:
-            os.chown(path, -1 if config.user is None else config.user, -1 if config.group is None else config.group)
-        return settled(sock)
+        file = SocketFile(path)
+        give(path, config.user, config.group)
     except BaseException:
         sock.close()
+        if file is not None:
+            file.remove()
         raise
+    files.append(file)
+    return settled(sock)
+
+
+def give(path: str, user: int | None, group: int | None) -> None:
+    """Makes a socket file a user's and a group's.
+
+    Raises:
+        OSError: this process may not.
+    """
+    if user is None and group is None:
+        return
+    try:
+        os.chown(path, -1 if user is None else user, -1 if group is None else group)
+    except OSError as error:
+        owner = " and ".join(
+            f"{name} {number}" for name, number in (("user", user), ("group", group)) if number is not None
+        )
+        reason = f"its file cannot be given to {owner} ({(error.strerror or str(error)).lower()})"
+        # No number: the remedy of a path that is no permission to bind would mislead.
+        raise OSError(None, f"{reason}; start as root, or leave them out") from None
 
 
 def bind_abstract(path: str, kind: socket.SocketKind) -> socket.socket:
@@ -232,7 +280,20 @@ def adopt(fd: int, kind: socket.SocketKind) -> socket.socket:
         wanted, actual = socket.SocketKind(kind).name, getattr(sock.type, "name", sock.type)
         sock.detach()
         raise SocketTypeError(f"the descriptor is a {actual}, and {wanted} is needed")
+    if kind == socket.SOCK_STREAM and is_connected(sock):
+        sock.detach()
+        problem = "the descriptor is a connection with one client, and a socket to listen on is needed"
+        raise SocketTypeError(f"{problem}; a systemd socket unit needs Accept=no")
     return settled(sock)
+
+
+def is_connected(sock: socket.socket) -> bool:
+    """Whether a socket has a peer."""
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True
 
 
 def settled(sock: socket.socket) -> socket.socket:
@@ -244,28 +305,54 @@ def settled(sock: socket.socket) -> socket.socket:
 
 
 def remove_stale(path: str, kind: socket.SocketKind) -> None:
-    """Removes the socket file that a dead server left; refuses one that somebody listens on.
+    """Removes the socket file that a dead server left; refuses one that somebody has.
 
     Raises:
-        OSError: EADDRINUSE when the path is no socket, or a server answers on it.
+        OSError: EEXIST when the path is no socket, EADDRINUSE when a server listens on it or is about to.
     """
     try:
-        mode = os.lstat(path).st_mode
+        before = os.lstat(path)
     except FileNotFoundError:
         return
-    if not stat.S_ISSOCK(mode):
-        raise OSError(errno.EEXIST, "the path exists and is no socket; remove it or choose another")
+    if not stat.S_ISSOCK(before.st_mode):
+        raise OSError(errno.EEXIST, "the path exists and is no socket")
+    if not is_deserted(path, kind):
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+    with contextlib.suppress(FileNotFoundError):
+        # Binding beside it and renaming would replace whatever is there by then, also the socket of a server that
+        # has started meanwhile; so the file goes only while it is the one that was looked at.
+        if os.path.samestat(os.lstat(path), before):
+            os.unlink(path)
+
+
+def is_deserted(path: str, kind: socket.SocketKind) -> bool:
+    """Whether no process has the socket of a path.
+
+    A connection tells of one that listens. One that is bound and does not yet listen, because its application is still
+    starting, refuses connections just as a file without a process does; only Linux's list of unix sockets has it.
+    """
     with socket.socket(socket.AF_UNIX, kind) as probe:
         probe.settimeout(1)
         try:
             probe.connect(path)
-        except (ConnectionRefusedError, FileNotFoundError):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
-            return
+        except FileNotFoundError:
+            return True
+        except ConnectionRefusedError:
+            return os.path.abspath(path) not in starting_paths()
         except (TimeoutError, BlockingIOError):
             pass  # its backlog is full, so somebody has it
-    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+    return False
+
+
+def starting_paths() -> set[str]:
+    """The absolute paths of unix sockets that are bound and do not listen; none where the system does not tell."""
+    try:
+        with open("/proc/net/unix", encoding="utf-8", errors="surrogateescape") as table:
+            lines = [line.rstrip("\n").split(None, 7) for line in table]
+    except OSError:
+        return set()
+    # Num RefCount Protocol Flags Type St Inode Path. A listening socket has a flag, a connection another state.
+    return {words[7] for words in lines if len(words) == 8 and words[3] == "00000000" and words[5] == "01"}
 
 
 @contextlib.contextmanager

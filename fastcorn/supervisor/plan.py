@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from fastcorn.asgi.reference import forget_modules
 from fastcorn.config.pending import check_pending
 from fastcorn.config.sockets import SocketFile, Sockets, bind_again, bind_group, bind_texts, can_share_port
+from fastcorn.observability.logger import error_log
 from fastcorn.worker.hooks import Hooks
 from fastcorn.worker.listener import describe
 
@@ -45,44 +46,64 @@ FIXED = (
     "reload_dirs",
     "reload_include",
     "reload_exclude",
+    "unix_socket_mode",
     "accept",
 )
 
 
 @dataclass
 class Bound:
-    """A bound address: the group and text it was given as, its socket, its copies by slot, and its file."""
+    """A bound address: the group and text it was given as, its socket, its copies by slot, and its file.
+
+    Slots in `sharing` were to have a copy and have the first socket instead, because the system allowed no more.
+    """
 
     group: str
     text: str
     sock: socket.socket
     file: SocketFile | None = None
     copies: dict[int, socket.socket] = field(default_factory=dict)
+    sharing: set[int] = field(default_factory=set)
 
     @property
     def is_shareable(self) -> bool:
         return self.sock.fileno() >= 0 and can_share_port(self.sock)
 
     def for_slot(self, slot: int, reuseport: bool) -> socket.socket:
-        """The socket that a slot's workers listen on; slot 0 has the first one."""
-        if slot == 0 or not reuseport or not self.is_shareable:
+        """The socket that a slot's workers listen on; slot 0 has the first one.
+
+        Raises:
+            OSError: the slot was to have a copy and can have none; from then on it shares the first one.
+        """
+        if slot == 0 or slot in self.sharing or not reuseport or not self.is_shareable:
             return self.sock
         if slot not in self.copies:
-            self.copies[slot] = bind_again(self.sock)
+            try:
+                self.copies[slot] = bind_again(self.sock)
+            except OSError:
+                self.sharing.add(slot)
+                raise
         return self.copies[slot]
 
+    def is_kept(self, slot: int) -> bool:
+        """Whether others go on with the socket of a slot that is gone."""
+        return slot in self.sharing or not self.is_shareable
+
     def let_go(self, slot: int | None) -> None:
-        """Closes the sockets of this process, or the copy for one slot, and removes the file."""
+        """Closes the sockets of this process, or the copy for one slot."""
         if slot is not None:
             if slot in self.copies:
                 self.copies.pop(slot).close()
             return
-        if self.file is not None:
-            self.file.remove()
         for sock in (self.sock, *self.copies.values()):
             sock.close()
 
+    def remove_file(self) -> None:
+        if self.file is not None:
+            self.file.remove()
+
     def close(self) -> None:
+        self.remove_file()
         self.let_go(None)
 
 
@@ -115,6 +136,7 @@ class Plan:
         if old is None:
             sockets = self.config.create_sockets()
             self.bound = paired(self.config, self.settings, sockets)
+            self.prepare_copies(self.bound)
             return
         known = {(bound.group, bound.text): bound for bound in old.bound}
         fresh: list[Bound] = []
@@ -130,6 +152,18 @@ class Plan:
             for bound in fresh:
                 bound.close()
             raise
+        self.prepare_copies(fresh)
+
+    def prepare_copies(self, fresh: list[Bound]) -> None:
+        """With reuseport, binds what all workers need: after root is given up it may not be possible."""
+        if self.settings.accept != "reuseport":
+            return
+        for bound in fresh:
+            if not bound.is_shareable:
+                log: Any = error_log(self.config.log)
+                log.warning("%s is shared by all workers: reuseport is for TCP addresses bound here", bound.text)
+        for slot in range(1, self.settings.workers):
+            self.sockets(slot)
 
     def groups(self) -> list[tuple[str, str, socket.SocketKind]]:
         """The groups of addresses that are in use: without TLS only bind."""
@@ -142,7 +176,13 @@ class Plan:
             attribute = next(name for group, name, _ in GROUPS if group == bound.group)
             if attribute == "secure_sockets" and not self.settings.ssl_enabled:
                 attribute = "insecure_sockets"
-            getattr(sockets, attribute).append(bound.for_slot(slot, reuseport))
+            try:
+                sock = bound.for_slot(slot, reuseport)
+            except OSError as error:
+                log: Any = error_log(self.config.log)
+                log.warning("worker %d shares %s with the first: %s", slot + 1, bound.text, error.strerror)
+                sock = bound.sock
+            getattr(sockets, attribute).append(sock)
         return sockets
 
     def preload(self, *, again: bool = False) -> None:
@@ -168,6 +208,11 @@ class Plan:
         for bound in self.bound:
             bound.let_go(slot)
 
+    def remove_files(self) -> None:
+        """Removes the files of unix sockets."""
+        for bound in self.bound:
+            bound.remove_file()
+
     def leave_to_child(self, own: Sockets) -> None:
         """In a process that was just forked: closes the sockets that are others', so that these can stop listening."""
         kept = [*own.secure_sockets, *own.insecure_sockets, *own.quic_sockets]
@@ -179,7 +224,7 @@ class Plan:
     def kept_addresses(self, slot: int | None) -> list[str]:
         """The addresses that others go on serving when a worker retires: a slot that is gone has left its own ones."""
         reuseport = self.settings.accept == "reuseport"
-        return [describe(bound.sock) for bound in self.bound if slot is None or not reuseport or not bound.is_shareable]
+        return [describe(bound.sock) for bound in self.bound if slot is None or not reuseport or bound.is_kept(slot)]
 
     def changes_without_effect(self, old: Plan) -> list[str]:
         """The settings that differ from an older plan's and that a running server keeps."""

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fastcorn.asgi.reference import forget_modules
+from fastcorn.config.sockets import takes_inherited
 from fastcorn.errors import EXIT_FAILURE
 from fastcorn.worker.hooks import Hooks
 from fastcorn.worker.serving import serve_worker
@@ -60,6 +61,8 @@ class Alone:
         """Serves until a signal; returns the exit code."""
         self._worker = worker
         self._hooks.log = worker.error_log
+        if takes_inherited(self._config):
+            worker.error_log.info("bind is not set: serving the sockets of systemd")
         worker.on_started, worker.on_stopping = self._ready, self._stopping
         loop = asyncio.get_running_loop()
         obeyed = self._obey_operator(loop)

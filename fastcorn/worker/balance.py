@@ -59,32 +59,49 @@ class Balance:
     def __init__(self, seats: Seats, seat: int) -> None:
         self._memory = seats.memory
         self._seat = seat
-        self._waited_for: list[int] | None = None
+        self._unchanged: list[int] | None = None
+        self._waited = False
+        self._patience = 1
+        self._left = False
 
     def tell(self, connections: int) -> None:
         """Tells the others how many connections this worker has."""
-        self._memory[self._seat] = connections
+        if not self._left:
+            self._memory[self._seat] = connections
 
     def leave(self) -> None:
-        """Tells the others that this worker accepts no more."""
+        """Tells the others that this worker accepts no more, for good."""
+        self._left = True
         self._memory[self._seat] = EMPTY
 
-    def should_wait(self, connections: int) -> bool:
-        """Whether the next connection should be left to another worker for YIELD_SECONDS.
+    def share(self, connections: int, most: int) -> int:
+        """How many of the connections that wait this worker may accept now; 0 = leave them for YIELD_SECONDS.
 
-        Asked again after that, it is False when no other worker has got a connection meanwhile: they may be busy, hung,
-        or gone.
+        With another worker that has clearly fewer, it is 0, so that the other gets them. When that one has got none
+        meanwhile it may be busy, hung or gone: then this worker takes one, after the next wait two, then four, so that
+        a worker that does not answer costs a moment and not the throughput of those that do.
+
+        Args:
+            connections: what this worker has.
+            most: the answer for a worker that has nobody to share with.
         """
         self.tell(connections)
         others = self._others()
-        if not others or connections <= min(others) + max(SLACK, min(others) // SLACK_PART):
-            self._waited_for = None
-            return False
-        if others == self._waited_for:
-            self._waited_for = None
-            return False
-        self._waited_for = others
-        return True
+        if not others:
+            return most
+        least = min(others)
+        if connections <= least + max(SLACK, least // SLACK_PART):
+            self._unchanged, self._patience = None, 1
+            return 1
+        if others != self._unchanged:
+            self._unchanged, self._waited, self._patience = others, True, 1
+            return 0
+        self._waited = not self._waited
+        if self._waited:
+            return 0
+        allowed = self._patience
+        self._patience = min(2 * allowed, most)
+        return allowed
 
     def _others(self) -> list[int]:
         loads = self._memory[1 : 1 + self._memory[0]].tolist()

@@ -98,6 +98,10 @@ class Listener:
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock.listen(self._backlog)
         self._wanted = True
+        if self._load is not None:
+            # From here on others leave connections to this worker; before, they took all.
+            connections, balance = self._load
+            balance.tell(connections())
         if self._by_server():
             await self._start_server()
         else:
@@ -186,9 +190,13 @@ class Listener:
             server.close()
 
     def _readable(self) -> None:
-        if self._load is not None and self._leave_to_others(*self._load):
-            return
-        for _ in range(ACCEPTS_PER_TURN if self._load is None else 1):
+        allowed = ACCEPTS_PER_TURN
+        if self._load is not None:
+            connections, balance = self._load
+            allowed = balance.share(connections(), ACCEPTS_PER_TURN)
+            if not allowed:
+                self._leave_to_others()
+        for _ in range(allowed):
             if self._room is not None and self._room() <= 0:
                 self._full = True
                 self._stop_accepting()  # the owner calls resume() when a connection has ended
@@ -196,14 +204,11 @@ class Listener:
             if not self._accept_one():
                 return
 
-    def _leave_to_others(self, connections: Callable[[], int], balance: Balance) -> bool:
-        """Leaves a connection that waits to a worker with fewer, for a moment; False = it is ours."""
-        if not balance.should_wait(connections()):
-            return False
+    def _leave_to_others(self) -> None:
+        """Leaves what waits to other workers, for a moment."""
         self._reading = False
         self._loop.remove_reader(self.sock.fileno())
         self._yielding = self._loop.call_later(YIELD_SECONDS, self._start_reading)
-        return True
 
     def _accept_one(self) -> bool:
         """Accepts one connection; False when there is none or none can be accepted now."""

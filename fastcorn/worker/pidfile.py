@@ -19,11 +19,14 @@ class PidFile:
 
     Args:
         path: the file, or None for none.
+        user: the user that this process is about to become, which then owns the file; None stays who it is.
+        group: the same for the group.
     """
 
-    def __init__(self, path: str | None) -> None:
+    def __init__(self, path: str | None, user: int | None = None, group: int | None = None) -> None:
         self._path = None if path is None else os.path.abspath(path)
         self._pid = os.getpid()
+        self._owner = (user, group)
 
     def __enter__(self) -> Self:
         if self._path is None:
@@ -37,6 +40,9 @@ class PidFile:
             # Whoever reads the file finds a whole number, or no file.
             with open(beside, "w", encoding="ascii") as file:
                 file.write(f"{self._pid}\n")
+                if self._owner != (None, None) and os.geteuid() == 0:
+                    user, group = (-1 if number is None else number for number in self._owner)
+                    os.fchown(file.fileno(), user, group)
             os.replace(beside, self._path)
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -52,9 +58,14 @@ class PidFile:
 
     def remove(self) -> None:
         """Removes the file, unless another process has written its own."""
-        if self._path is not None and self._holder() == self._pid:
+        if self._path is None or self._holder() != self._pid or os.getpid() != self._pid:
+            return
+        try:
+            os.unlink(self._path)
+        except OSError:
+            # In a directory of root's, which was given up since: empty, it misleads nobody.
             with contextlib.suppress(OSError):
-                os.unlink(self._path)
+                os.truncate(self._path, 0)
 
     def _holder(self) -> int | None:
         """The process id that the file holds; None when there is none."""

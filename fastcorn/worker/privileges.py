@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from fastcorn.config.errors import ConfigError
@@ -38,26 +39,47 @@ def drop_privileges(settings: Settings) -> bool:
         return False
     groups, primary = groups_of(user)
     new_group = group if group is not None else primary
-    give_log_files(-1 if user is None else user, -1 if new_group is None else new_group)
+    if new_group is None:
+        problem = f"user {user} is not in the user database, so its group is not known; set group too"
+        raise ConfigError(problem, setting="user", origin=settings.origin("user"))
+    give_log_files(-1 if user is None else user, new_group)
     try:
         os.setgroups(groups if user is not None else [])
-        if new_group is not None:
-            os.setgid(new_group)
+        os.setgid(new_group)
         if user is not None:
             os.setuid(user)
     except OSError as error:
         problem = f"cannot become user {user} and group {new_group}: {error.strerror}"
         raise ConfigError(problem, setting="user", origin=settings.origin("user")) from None
-    return user != 0
+    if not user:
+        return user is None
+    check_for_good()
+    return True
+
+
+def check_for_good() -> None:
+    """Makes sure that root cannot be had again.
+
+    Raises:
+        ConfigError: it can, because the process has the capability to change its user.
+    """
+    try:
+        os.setuid(0)
+    except OSError:
+        return
+    raise ConfigError("root could be regained after it was given up: this process keeps CAP_SETUID", setting="user")
 
 
 def give_log_files(user: int, group: int) -> None:
-    """Makes the open log files the new owner's, so that they can be reopened."""
+    """Makes the open log files the new owner's, so that they can be reopened; devices and pipes stay as they are."""
     for name in ("fastcorn.error", "fastcorn.access"):
         for handler in logging.getLogger(name).handlers:
-            if isinstance(handler, logging.FileHandler):
-                with contextlib.suppress(OSError):
-                    os.chown(handler.baseFilename, user, group)
+            if isinstance(handler, logging.FileHandler) and handler.stream is not None:
+                # By descriptor: a path could by now lead to another file.
+                descriptor = handler.stream.fileno()
+                if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    with contextlib.suppress(OSError):
+                        os.fchown(descriptor, user, group)
 
 
 def groups_of(user: int | None) -> tuple[list[int], int | None]:

@@ -147,7 +147,7 @@ class Serving:
     async def _stop_cancelled(self) -> None:
         """Stops gracefully inside a cancellation; a second one forces."""
         try:
-            await self._worker.stop()
+            await self._worker.stop(leave_queues=self.leave_queues)
         except asyncio.CancelledError:
             await self._stop_forced()
         except Exception as error:
@@ -156,6 +156,6 @@ class Serving:
     async def _stop_forced(self) -> None:
         self._worker.force()
         try:
-            await self._worker.stop()
+            await self._worker.stop(leave_queues=self.leave_queues)
         except Exception as error:
             self._worker.error_log.error("%s", error)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from fastcorn.asgi.application import Application
-from fastcorn.config.sockets import Sockets, bind_error
+from fastcorn.config.sockets import Sockets, bind_error, can_share_port
 from fastcorn.errors import ShutdownError
 from fastcorn.observability.logger import access_log, error_log
 from fastcorn.worker.balance import Balance
@@ -175,6 +175,7 @@ class Worker:
                 self._ticking.cancel()
 
     def _tell_stopping(self) -> None:
+        self._generation.announce_stop()
         if self.on_stopping is not None:
             try:
                 self.on_stopping()
@@ -254,7 +255,7 @@ class Worker:
                 ssl_context=ssl_context,
                 handshake_timeout=self.settings.ssl_handshake_timeout,
                 log=self.error_log,
-                load=None if self._balance is None else (self._load, self._balance),
+                load=self._shared_load(sock),
             )
             try:
                 await listener.start()
@@ -262,6 +263,11 @@ class Worker:
                 raise bind_error(error, "bind", listener.url.partition("//")[2], self._config.origin("bind")) from None
             self.listeners.append(listener)
             self._urls.append(listener.url)
+
+    def _shared_load(self, sock: Any) -> tuple[Callable[[], int], Balance] | None:
+        """What the listener of a socket that several workers share needs; None for one that is this worker's alone."""
+        alone = self.settings.accept == "reuseport" and can_share_port(sock)
+        return None if self._balance is None or alone else (self._load, self._balance)
 
     def _choose_connection(self) -> Any:
         if self._connection_class is None:

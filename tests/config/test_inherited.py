@@ -46,10 +46,26 @@ def test_those_of_another_process_are_not_ours(monkeypatch: pytest.MonkeyPatch) 
     assert inherited_sockets() == ()
 
 
-def test_a_wrong_number_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    passed(monkeypatch, LISTEN_PID=str(os.getpid()), LISTEN_FDS="many")
-    with pytest.raises(SocketTypeError, match="LISTEN_FDS is 'many', which is no number of sockets"):
+def test_without_a_process_they_are_nobody_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may have been inherited from a shell that systemd started."""
+    passed(monkeypatch, LISTEN_FDS="1")
+    assert inherited_sockets() == ()
+
+
+@pytest.mark.parametrize("count", ["many", "-1", "", "99999", "\u0663"])
+def test_a_wrong_number_is_an_error(monkeypatch: pytest.MonkeyPatch, count: str) -> None:
+    passed(monkeypatch, LISTEN_PID=str(os.getpid()), LISTEN_FDS=count)
+    with pytest.raises(SocketTypeError, match=f"LISTEN_FDS is '{count}', which is no number of sockets"):
         inherited_sockets()
+
+
+def test_those_that_no_address_names_do_not_reach_other_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        sock.set_inheritable(True)
+        monkeypatch.setattr("fastcorn.config.inherited.FIRST_FD", sock.fileno())
+        passed(monkeypatch, LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="web")
+        assert inherited_sockets() == (("web", sock.fileno()),)
+        assert not sock.get_inheritable()
 
 
 def test_a_name_that_is_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from fastcorn.config import AddressError, Config, ConfigError, SocketTypeError
-from fastcorn.config.sockets import Sockets
+from fastcorn.config.sockets import Sockets, bind_again, can_share_port
+from tests.loops import has_ipv6
 
 UNIX = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this system has no unix sockets")
 
@@ -131,6 +132,135 @@ def test_a_unix_socket_has_its_mode_and_goes_with_close(short_path: Path) -> Non
 
 
 @UNIX
+@pytest.mark.parametrize("mode", [0o600, 0o660, 0o666])
+def test_unix_socket_mode_is_exact_and_wins_over_umask(short_path: Path, mode: int) -> None:
+    path = short_path / "app.sock"
+    sockets = opened(bind=[f"unix:{path}"], umask=0o777, unix_socket_mode=mode)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    sockets.close()
+
+
+@UNIX
+@pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root can give files away")
+def test_a_unix_socket_goes_to_user_and_group_by_name_or_number(short_path: Path) -> None:
+    import pwd
+
+    path, nobody = short_path / "app.sock", pwd.getpwnam("nobody").pw_uid
+    for user, group in (("nobody", 12), (str(nobody), "12"), (nobody, None)):
+        sockets = opened(bind=[f"unix:{path}"], user=user, group=group)
+        assert (path.stat().st_uid, path.stat().st_gid) == (nobody, 12 if group else os.getegid())
+        sockets.close()
+
+
+@UNIX
+def test_a_unix_socket_that_cannot_be_given_away_is_told_and_removed(
+    short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chown", refuse)
+    path = short_path / "app.sock"
+    with pytest.raises(AddressError) as caught:
+        opened(bind=[f"unix:{path}"], user=1234)
+    assert str(caught.value) == (
+        f"bind: cannot listen on unix:{path}: its file cannot be given to user 1234 (operation not permitted); "
+        "start as root, or leave them out"
+    )
+    assert not path.exists()
+
+
+@UNIX
+@pytest.mark.parametrize("abstract", [False, True])
+def test_a_path_that_is_too_long_is_told_with_its_length(abstract: bool) -> None:
+    path = ("@" if abstract else "/tmp/") + "x" * 200
+    with pytest.raises(
+        AddressError, match=rf"the path of a unix socket has at most \d+ bytes and .* {len(path)}; choose"
+    ):
+        opened(bind=[f"unix:{path}"])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="abstract sockets are Linux's")
+def test_an_abstract_unix_socket_has_no_file_and_is_not_bound_twice() -> None:
+    name = f"fastcorn-test-{os.getpid()}"
+    sockets = opened(bind=[f"unix:@{name}"])
+    try:
+        assert sockets.insecure_sockets[0].getsockname() == b"\0" + name.encode()
+        assert sockets.files == []
+        with pytest.raises(AddressError, match=f"cannot listen on unix:@{name}: address already in use; stop"):
+            opened(bind=[f"unix:@{name}"])
+    finally:
+        sockets.close()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux lists them")
+def test_the_socket_of_a_server_that_is_still_starting_is_not_taken(short_path: Path) -> None:
+    """It is bound and refuses connections until its application has started."""
+    path = short_path / "app.sock"
+    first = opened(bind=[f"unix:{path}"])
+    try:
+        with pytest.raises(AddressError, match="address already in use"):
+            opened(bind=[f"unix:{path}"])
+        assert path.exists()
+    finally:
+        first.close()
+
+
+@UNIX
+def test_a_child_process_does_not_remove_the_file(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = short_path / "app.sock"
+    sockets = opened(bind=[f"unix:{path}"])
+    sockets.files[0].pid += 1
+    sockets.close()
+    assert path.exists()
+
+
+@UNIX
+def test_a_link_to_a_socket_is_left_alone(short_path: Path) -> None:
+    target, link = short_path / "other.sock", short_path / "app.sock"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(target))
+    link.symlink_to(target)
+    with pytest.raises(AddressError, match="the path exists and is no socket"):
+        opened(bind=[f"unix:{link}"])
+    assert link.is_symlink()
+    assert target.exists()
+
+
+@pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="this system has no SO_REUSEPORT")
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+def test_reuseport_gives_further_sockets_to_us_and_not_to_a_second_server(host: str) -> None:
+    if host == "[::1]" and not has_ipv6():
+        pytest.skip("this machine has no IPv6 address")
+    sockets = opened(bind=[f"{host}:0"], accept="reuseport")
+    first = sockets.insecure_sockets[0]
+    again = None
+    try:
+        assert can_share_port(first)
+        again = bind_again(first)
+        assert again.getsockname() == first.getsockname()
+        assert not again.get_inheritable()
+        first.listen()
+        again.listen()
+        with pytest.raises(AddressError, match="address already in use"):
+            opened(bind=[f"{host}:{first.getsockname()[1]}"], accept="reuseport")
+    finally:
+        if again is not None:
+            again.close()
+        sockets.close()
+
+
+@UNIX
+def test_what_reuseport_is_not_for(short_path: Path) -> None:
+    with socket.socket() as inherited:
+        inherited.bind(("127.0.0.1", 0))
+        addresses = [f"unix:{short_path / 'app.sock'}", f"fd://{os.dup(inherited.fileno())}"]
+        sockets = opened(bind=addresses, accept="reuseport")
+        assert [can_share_port(sock) for sock in sockets.insecure_sockets] == [False, False]
+        sockets.close()
+
+
+@UNIX
 def test_a_stale_unix_socket_is_replaced_and_a_living_one_is_not(short_path: Path) -> None:
     path = short_path / "app.sock"
     dead = socket.socket(socket.AF_UNIX)
@@ -195,6 +325,9 @@ def test_a_descriptor_of_the_wrong_kind_is_refused() -> None:
         os.close(number)
     with pytest.raises(SocketTypeError, match="is not an open socket"):
         opened(bind=["fd://999999"])
+    ours, theirs = socket.socketpair()
+    with ours, theirs, pytest.raises(SocketTypeError, match=r"a connection with one client, .* needs Accept=no"):
+        opened(bind=[f"fd://{ours.fileno()}"])
     with open(os.devnull, encoding="utf-8") as file, pytest.raises(ConfigError, match="is not an open socket"):
         opened(bind=[f"fd://{file.fileno()}"])
 

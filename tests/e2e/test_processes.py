@@ -211,7 +211,7 @@ def test_hooks_are_called_in_one_process(tmp_path: Path) -> None:
     with serving(tmp_path, "-c", "file:config.py") as server:
         assert server.stop() == 0
     names = [line.split()[0] for line in (tmp_path / "events").read_text().splitlines()]
-    assert names == ["on_starting", "on_worker_ready", "when_ready", "on_exit"]
+    assert names == ["on_starting", "on_worker_ready", "when_ready", "on_worker_exit", "on_exit"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])

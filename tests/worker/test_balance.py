@@ -5,6 +5,8 @@ import pytest
 
 from fastcorn.worker.balance import SEATS, SLACK, Balance, Seats
 
+MOST = 64
+
 
 @pytest.fixture
 def seats() -> Seats:
@@ -18,38 +20,48 @@ def workers(seats: Seats, *loads: int) -> list[Balance]:
     return made
 
 
-def test_a_worker_alone_never_waits(seats: Seats) -> None:
+def test_a_worker_alone_takes_all_it_can(seats: Seats) -> None:
     (only,) = workers(seats, 0)
-    assert not any(only.should_wait(load) for load in (0, 10, 1000))
+    assert [only.share(load, MOST) for load in (0, 10, 1000)] == [MOST] * 3
 
 
-def test_clearly_more_than_the_least_waits_once(seats: Seats) -> None:
+def test_clearly_more_than_the_least_waits(seats: Seats) -> None:
     busy, idle, _ = workers(seats, 5, 5, 100)
-    assert not busy.should_wait(5 + SLACK)
-    assert busy.should_wait(6 + SLACK)
-    assert not busy.should_wait(6 + SLACK), "nobody took it, so it is ours"
-    assert busy.should_wait(6 + SLACK)
-    idle.tell(6)
-    assert not busy.should_wait(6 + SLACK), "another took one, so it is even"
+    assert busy.share(5 + SLACK, MOST) == 1
+    assert busy.share(6 + SLACK, MOST) == 0
+    assert busy.share(6 + SLACK, MOST) == 1, "nobody took it, so it is ours"
+    assert busy.share(7 + SLACK, MOST) == 0
+    idle.tell(7)
+    assert busy.share(7 + SLACK, MOST) == 1, "another took some, so it is even"
+
+
+def test_one_that_takes_none_is_waited_for_less_and_less(seats: Seats) -> None:
+    busy, hung = workers(seats, 50, 0)
+    shares = [busy.share(50, MOST) for _ in range(16)]
+    assert shares[0::2] == [0] * 8, "it always gets its chance"
+    assert shares[1::2] == [1, 2, 4, 8, 16, 32, MOST, MOST]
+    hung.tell(1)
+    assert [busy.share(50, MOST) for _ in range(2)] == [0, 1], "it is back"
 
 
 def test_as_long_as_others_take_them_it_waits(seats: Seats) -> None:
     busy, other = workers(seats, 50, 0)
     for load in range(1, 40):
         other.tell(load)
-        assert busy.should_wait(50)
+        assert busy.share(50, MOST) == 0
 
 
 def test_the_slack_grows_with_the_load(seats: Seats) -> None:
     busy, _ = workers(seats, 0, 1600)
-    assert not busy.should_wait(1700)
-    assert busy.should_wait(1701)
+    assert busy.share(1700, MOST) == 1
+    assert busy.share(1701, MOST) == 0
 
 
 def test_one_that_accepts_no_more_is_not_waited_for(seats: Seats) -> None:
     busy, leaving = workers(seats, 50, 0)
     leaving.leave()
-    assert not busy.should_wait(50)
+    leaving.tell(0)
+    assert busy.share(50, MOST) == MOST
 
 
 def test_seats_are_used_again(seats: Seats) -> None:
@@ -59,4 +71,4 @@ def test_seats_are_used_again(seats: Seats) -> None:
         Balance(seats, seat).tell(7)
         seats.give_back(seat)
     (worker,) = workers(seats, 100)
-    assert not worker.should_wait(100), "what the ones before had is forgotten"
+    assert worker.share(100, MOST) == MOST, "what the ones before had is forgotten"

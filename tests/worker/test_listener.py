@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fastcorn.worker import listener as listener_module
+from fastcorn.worker.balance import Balance, Seats
 from fastcorn.worker.listener import Listener, describe
 from tests.loops import bound_socket, connect, each_loop, has_ipv6, run_on, turns, until
 
@@ -39,7 +40,7 @@ class Echo(asyncio.Protocol):
 class Fixture:
     """A listener, its connections, and the clients, all closed at the end."""
 
-    def __init__(self, sock: socket.socket, limit: int | None = None, log: Any = None) -> None:
+    def __init__(self, sock: socket.socket, limit: int | None = None, log: Any = None, load: Any = None) -> None:
         self.connections: list[Echo] = []
         self.clients: list[socket.socket] = []
         self.limit = limit
@@ -49,11 +50,15 @@ class Fixture:
             backlog=100,
             room=None if limit is None else self.room,
             log=log,
+            load=load,
         )
 
     def room(self) -> int:
         assert self.limit is not None
         return self.limit - len([one for one in self.connections if not one.lost]) - len(self.listener.arriving)
+
+    def load(self) -> int:
+        return len(self.connections) + len(self.listener.arriving)
 
     def connect(self, count: int = 1, data: bytes = b"x") -> None:
         self.clients += [connect(self.listener.sock, data) for _ in range(count)]
@@ -72,6 +77,42 @@ class Fixture:
 
     def served(self) -> int:
         return len([connection for connection in self.connections if connection.received == b"x"])
+
+
+@each_loop
+def test_what_no_other_worker_takes_is_accepted(loop_name: str) -> None:
+    """Another worker has fewer connections, so it gets its chance; when it does not accept, nobody waits in vain."""
+
+    async def main() -> None:
+        seats = Seats()
+        ours, other = Balance(seats, seats.take()), Balance(seats, seats.take())
+        other.tell(0)
+        taken: list[Fixture] = []
+        fixture = Fixture(bound_socket(), load=(lambda: 100 + taken[0].load(), ours))
+        taken.append(fixture)
+        async with fixture:
+            fixture.connect(60)
+            await until(lambda: fixture.served() == 60)
+
+    run_on(loop_name, main)
+
+
+@each_loop
+def test_workers_that_share_a_socket_get_half_of_the_connections_each(loop_name: str) -> None:
+    async def main() -> None:
+        seats = Seats()
+        sock = bound_socket()
+        made: list[Fixture] = []
+        for number in range(2):
+            balance = Balance(seats, seats.take())
+            load = (lambda number=number: made[number].load(), balance)
+            made.append(Fixture(sock.dup() if number else sock, load=load))
+        async with made[0], made[1]:
+            made[0].connect(100)
+            await until(lambda: sum(fixture.served() for fixture in made) == 100)
+            assert all(40 <= fixture.served() <= 60 for fixture in made), [fixture.served() for fixture in made]
+
+    run_on(loop_name, main)
 
 
 limits = pytest.mark.parametrize("limit", [None, 1000], ids=["unlimited", "limited"])

@@ -3,6 +3,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from fastcorn.worker.privileges import drop_privileges
 
 if sys.platform == "win32":
     pytest.skip("Windows has no such users", allow_module_level=True)
+
+import pwd
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 NOBODY = 65534
@@ -50,8 +53,53 @@ def test_user_and_group() -> None:
 
 
 @needs_root
-def test_a_user_without_an_entry_keeps_the_group_and_loses_the_others() -> None:
-    assert in_a_child({"user": 54321}) == f"True {(54321,) * 3} {os.getresgid()} [] for good"
+def test_a_user_without_an_entry_loses_all_groups() -> None:
+    assert in_a_child({"user": 54321, "group": 54321}) == f"True {(54321,) * 3} {(54321,) * 3} [] for good"
+
+
+def test_a_user_without_an_entry_needs_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would keep root's."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(ConfigError, match="^user: user 54321 is not in the user database, so its group .*; set group"):
+        drop_privileges(Config(user=54321).freeze())
+
+
+@needs_root
+def test_a_user_alone_brings_its_own_groups() -> None:
+    entry = pwd.getpwuid(NOBODY)
+    groups = sorted(os.getgrouplist(entry.pw_name, entry.pw_gid))
+    assert in_a_child({"user": "nobody"}) == f"True {(NOBODY,) * 3} {(entry.pw_gid,) * 3} {groups} for good"
+
+
+@needs_root
+def test_log_files_go_to_the_new_user_and_devices_do_not(tmp_path: Path) -> None:
+    before = os.stat(os.devnull)
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            config = Config(user=NOBODY, group=NOBODY, errorlog=str(tmp_path / "error"), accesslog=os.devnull)
+            assert config.log is not None
+            drop_privileges(config.freeze())
+            os.write(writer, b"dropped")
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        assert pipe.read() == b"dropped"
+    os.waitpid(pid, 0)
+    assert (os.stat(tmp_path / "error").st_uid, os.stat(tmp_path / "error").st_gid) == (NOBODY, NOBODY)
+    assert (os.stat(os.devnull).st_uid, os.stat(os.devnull).st_gid) == (before.st_uid, before.st_gid)
+
+
+def test_root_that_can_be_regained_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[str, object]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    for name in ("setgroups", "setgid", "setuid"):
+        monkeypatch.setattr(os, name, lambda value, name=name: calls.append((name, value)))
+    with pytest.raises(ConfigError, match="root could be regained"):
+        drop_privileges(Config(user=54321, group=54322).freeze())
+    assert calls == [("setgroups", []), ("setgid", 54322), ("setuid", 54321), ("setuid", 0)]
 
 
 @needs_root
