@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -104,18 +105,17 @@ def message(random_: random.Random, messages: list[bytes]) -> bytes:
 
 def broken(random_: random.Random) -> bytes:
     """A frame that is wrong, or random bytes."""
-    return random_.choice(
-        [
-            lambda: frame(random_.choice([3, 7, 11, 15])),
-            lambda: frame(TEXT, b"\xff"),
-            lambda: frame(TEXT, b"x", masked=False),
-            lambda: frame(BINARY, b"x", rsv=random_.randint(1, 7)),
-            lambda: frame(CONTINUATION, b"x"),
-            lambda: frame(PING, b"x" * 126),
-            lambda: frame(CLOSE, random_.randbytes(random_.choice([1, 2, 30]))),
-            lambda: random_.randbytes(random_.randint(1, 100)),
-        ]
-    )()
+    kinds: list[Callable[[], bytes]] = [
+        lambda: frame(random_.choice([3, 7, 11, 15])),
+        lambda: frame(TEXT, b"\xff"),
+        lambda: frame(TEXT, b"x", masked=False),
+        lambda: frame(BINARY, b"x", rsv=random_.randint(1, 7)),
+        lambda: frame(CONTINUATION, b"x"),
+        lambda: frame(PING, b"x" * 126),
+        lambda: frame(CLOSE, random_.randbytes(random_.choice([1, 2, 30]))),
+        lambda: random_.randbytes(random_.randint(1, 100)),
+    ]
+    return random_.choice(kinds)()
 
 
 def behave(random_: random.Random, client: WebSocketClient, messages: list[bytes]) -> bool:
