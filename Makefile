@@ -29,7 +29,7 @@ IN_DEBUG := PYTHONSAFEPATH=1 PYTHONPATH=$(ROOT)/build/debug:$(ROOT) FASTCORN_TES
 IN_SANITIZE := PYTHONSAFEPATH=1 PYTHONPATH=$(ROOT)/build/sanitize:$(ROOT) FASTCORN_TEST_BUILD=$(ROOT)/build/sanitize
 
 .PHONY: help serve build build-debug test test-rest test-full test-all pytest pytest-debug pytest-slow pytest-programs \
-        test-sanitize ctest ctest-clang fuzz lint format format-c types bench dist wheelhouse ci clean distclean
+        test-sanitize ctest ctest-clang fuzz conformance lint format format-c types bench dist wheelhouse ci clean distclean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -126,6 +126,9 @@ ctest-clang:  ## the C tests, compiled by clang
 
 fuzz:  ## libFuzzer on each parser, SECONDS=30 a target (clang)
 	@$(MAKE) --no-print-directory -C csrc fuzz SECONDS=$(SECONDS)
+
+conformance: $(RELEASE)  ## the Autobahn testsuite on both WebSocket engines (needs a Python 2.7; ARGS=...)
+	$(IN_TREE) $(PY) -m conformance --write docs/conformance.md $(ARGS)
 
 lint: $(TOOLS)  ## ruff, ruff format --check, cython-lint
 	$(PY) -m ruff check .

@@ -23,12 +23,16 @@ from bench import (
     options,
     processes,
     start,
+    websocket_memory,
+    websocket_servers,
+    websocket_works,
 )
 from bench.errors import BenchError
 from bench.http1 import Comparison
 from bench.interpreter import Interpreter, find_interpreter
 from bench.results import Recorder, load, path_of
 from bench.servers import choose
+from bench.websocket import WebSocketComparison
 from bench.works import choose_works
 
 
@@ -72,6 +76,19 @@ def run_micro(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path
     micro.run(interpreter, chosen.rounds, recorder)
 
 
+def run_websocket(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    servers = websocket_servers.choose(chosen.servers, interpreter.packages)
+    shape = {"rounds": chosen.rounds, "seconds": chosen.seconds, "warmup": chosen.warmup}
+    works = websocket_works.choose_works(chosen.work)
+    WebSocketComparison(interpreter, servers, works, **shape).run(Recorder("websocket", interpreter, folder, {**shape}))
+
+
+def run_websocket_memory(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    servers = websocket_servers.choose(chosen.servers, interpreter.packages)
+    recorder = Recorder("websocket-memory", interpreter, folder, {"idle": chosen.idle, "connects": chosen.connects})
+    websocket_memory.run(interpreter, servers, chosen.idle, chosen.connects, recorder)
+
+
 def run_processes(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
     recorder = Recorder("processes", interpreter, folder, {"rounds": chosen.rounds})
     processes.run(interpreter, chosen.rounds, recorder)
@@ -84,6 +101,8 @@ def run_fairness(chosen: argparse.Namespace, interpreter: Interpreter, folder: P
 
 MEASUREMENTS = {
     "http1": run_http1,
+    "websocket": run_websocket,
+    "websocket-memory": run_websocket_memory,
     "start": run_start,
     "commands": run_commands,
     "idle": run_idle,

@@ -13,6 +13,7 @@ from bench.results import Part, Results, Row, figure, load, path_of
 from bench.servers import FLOOR
 from bench.summary import ratio
 from bench.table import format_figure, render
+from bench.websocket_servers import is_peer
 
 PYTHONS = ("3.13", "3.11")
 Reading = Callable[[Mapping[str, Row]], float | None]
@@ -59,6 +60,11 @@ def against(name: str, *peers: str) -> Reading:
     return read
 
 
+def against_best(name: str) -> Reading:
+    """fastcorn's figure against the largest of all rows that are another server's."""
+    return lambda rows: against(name, *(row for row in rows if is_peer(row) and figure(rows[row], name)))(rows)
+
+
 def own(name: str, row: str = "fastcorn") -> Reading:
     """A figure of one row, as it is."""
     return lambda rows: figure(rows.get(row, {}), name)
@@ -75,6 +81,7 @@ def total(name: str, *but: str) -> Reading:
 
 
 RATE = "requests_per_second"
+MESSAGES = "messages_per_second"
 
 GOALS: tuple[Goal, ...] = (
     Goal("13-byte answer, req/s to uvicorn and granian", "http1", "hello", against(RATE, "uvicorn", "granian"),
@@ -115,6 +122,21 @@ GOALS: tuple[Goal, ...] = (
          at_least=False),
     Goal("--help, whole process, to uvicorn", "commands", "all", own("to_uvicorn", "fastcorn --help"), both(0.6),
          at_least=False),
+    Goal("WebSocket echo 64 B, msg/s to socketify", "websocket", "echo-64", against(MESSAGES, "socketify"), both(1.25)),
+    Goal("WebSocket echo 64 B, msg/s to uvicorn (websockets)", "websocket", "echo-64",
+         against(MESSAGES, "uvicorn-websockets"), both(1.5)),
+    Goal("WebSocket echo 64 B x 16, msg/s to uvicorn (websockets)", "websocket", "echo-64-x16",
+         against(MESSAGES, "uvicorn-websockets"), both(3.0)),
+    Goal("WebSocket echo 16 KiB, msg/s to the best peer", "websocket", "echo-16k", against_best(MESSAGES), both(1.2)),
+    Goal("WebSocket broadcast to 32, msg/s to the best peer", "websocket", "broadcast-32", against_best(MESSAGES),
+         both(1.5)),
+    Goal("bytes of an idle WebSocket to uvicorn (websockets)", "websocket-memory", "idle",
+         against("bytes_each", "uvicorn-websockets"), both(0.5), at_least=False),
+    Goal("WebSocket connects, growth in KiB", "websocket-memory", "connects", own("growth_kib"), both(256.0),
+         at_least=False),
+    Goal("WebSocket flood, growth in MiB", "websocket-memory", "flood", own("growth_mib"), both(4.25), at_least=False),
+    Goal("WebSocket client that does not read, growth in MiB", "websocket-memory", "stalled", own("growth_mib"),
+         both(4.25), at_least=False),
 )  # fmt: skip
 
 OPEN = "open"

@@ -77,6 +77,16 @@ def _add_comparisons(commands: "_Commands", measured: argparse.ArgumentParser) -
     _add_number(http1, "--seconds", 4, "length of a measurement")
     _add_number(http1, "--warmup", 2, "seconds of load before it", least=0)
     http1.add_argument("--work", type=names, metavar="A,B", help="only these works (default: all)")
+    websocket = commands.add_parser(
+        "websocket", parents=[servers], help="WebSocket messages a second, CPU time, latency"
+    )
+    _add_number(websocket, "--rounds", 3, "interleaved rounds")
+    _add_number(websocket, "--seconds", 3, "length of a measurement")
+    _add_number(websocket, "--warmup", 1, "seconds of load before it", least=0)
+    websocket.add_argument("--work", type=names, metavar="A,B", help="only these works (default: all)")
+    memory = commands.add_parser("websocket-memory", parents=[servers], help="memory of WebSockets: idle, many, abused")
+    _add_number(memory, "--idle", 2000, "kept open")
+    _add_number(memory, "--connects", 20_000, "opened and closed", least=20)
     start = commands.add_parser("start", parents=[servers], help="from exec to the first answer")
     _add_number(start, "--rounds", 11, "starts of each")
     idle = commands.add_parser("idle", parents=[servers], help="bytes for each idle keep-alive connection")

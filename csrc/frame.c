@@ -1,77 +1,84 @@
 /* SPDX-License-Identifier: MIT
  *
- * The header of a WebSocket frame; see frame.h. Called by fastcorn/protocols/_websocket.pyx.
+ * Frame headers of frame.h, in the order of the bytes of RFC 6455 section 5.2.
  */
 #include "frame.h"
 
 #include <string.h>
 
-static int is_known(uint8_t opcode) {
-  return opcode <= FC_OPCODE_BINARY || (opcode >= FC_OPCODE_CLOSE && opcode <= FC_OPCODE_PONG);
-}
-
-static uint64_t read_number(const unsigned char *p, unsigned bytes) {
-  uint64_t number = 0;
-  for (unsigned i = 0; i < bytes; i++) number = number << 8 | p[i];
-  return number;
-}
-
-/* What the first byte says (RFC 6455 sections 5.2 and 5.5). */
-static int32_t check_first(unsigned char first, int rsv1_allowed, struct fc_frame *frame) {
-  frame->fin = first >> 7;
-  frame->rsv1 = first >> 6 & 1;
-  frame->opcode = first & 15;
-  if ((first & 0x30) || (frame->rsv1 && !rsv1_allowed)) return FC_FRAME_RESERVED_BIT;
-  if (!is_known(frame->opcode)) return FC_FRAME_OPCODE;
-  if (frame->opcode >= FC_OPCODE_CLOSE) {
-    if (!frame->fin) return FC_FRAME_CONTROL_FRAGMENT;
-    if (frame->rsv1) return FC_FRAME_RESERVED_BIT;
+/* The first byte: FIN, RSV1 to RSV3, opcode. 0 or an error. */
+static int check_first(uint8_t byte, unsigned context, fc_frame *frame) {
+  frame->fin = byte >> 7;
+  frame->compressed = (byte >> 6) & 1;
+  frame->opcode = byte & 0x0f;
+  frame->control = frame->opcode >> 3;
+  if (byte & 0x30) return FC_FRAME_RESERVED_BIT;
+  if ((frame->opcode & 7) > 2) return FC_FRAME_RESERVED_OPCODE;
+  /* RFC 7692 section 6.1: RSV1 is of the message, so of its first frame only. */
+  if (frame->compressed && (!(context & FC_DEFLATE) || frame->control || frame->opcode == FC_OP_CONTINUATION)) {
+    return FC_FRAME_RESERVED_BIT;
   }
-  return 0;
+  if (frame->control) return frame->fin ? 0 : FC_FRAME_CONTROL_FRAGMENTED;
+  if (frame->opcode == FC_OP_CONTINUATION) return context & FC_IN_MESSAGE ? 0 : FC_FRAME_NOTHING_TO_CONTINUE;
+  return context & FC_IN_MESSAGE ? FC_FRAME_INTERLEAVED : 0;
 }
 
-int32_t fc_frame_parse(const char *buf, size_t len, int rsv1_allowed, struct fc_frame *frame) {
-  const unsigned char *p = (const unsigned char *)buf;
-  if (len == 0) return 0;
-  int32_t error = check_first(p[0], rsv1_allowed, frame);
-  if (error) return error;
-  if (len == 1) return 0;
-  /* Section 5.1: a server closes the connection upon a frame that is not masked. */
-  if (!(p[1] & 0x80)) return FC_FRAME_UNMASKED;
-  unsigned short_len = p[1] & 0x7f;
-  if (frame->opcode >= FC_OPCODE_CLOSE && short_len > 125) return FC_FRAME_CONTROL_LENGTH;
-  unsigned extra = short_len == 127 ? 8 : short_len == 126 ? 2 : 0;
-  unsigned header = 2 + extra + 4;
-  if (len < 2 + extra) return 0;
-  frame->len = extra ? read_number(p + 2, extra) : short_len;
-  /* The minimal number of bytes must be used, and the most significant bit of 64 must be 0. */
-  if ((extra == 2 && frame->len < 126) || (extra == 8 && (frame->len < 65536 || frame->len >> 63))) return FC_FRAME_LENGTH;
-  if (len < header) return 0;
-  memcpy(frame->mask, p + 2 + extra, 4);
-  return (int32_t)header;
+/* The length that follows a 126 or 127; 0 = read, 1 = partial, or an error. */
+static int read_long_length(const uint8_t *buf, size_t len, size_t bytes, fc_frame *frame) {
+  uint64_t length = 0;
+  size_t seen = len - 2 < bytes ? len - 2 : bytes;
+  if (bytes == 8 && seen > 0 && buf[2] & 0x80) return FC_FRAME_LENGTH_TOO_LARGE;
+  if (seen < bytes) return 1;
+  for (size_t i = 0; i < bytes; i++) length = length << 8 | buf[2 + i];
+  frame->length = length;
+  return length < (bytes == 2 ? 126u : 65536u) ? FC_FRAME_LENGTH_NOT_MINIMAL : 0;
 }
 
-size_t fc_frame_write(char *buf, enum fc_opcode opcode, int rsv1, uint64_t len) {
-  unsigned char *p = (unsigned char *)buf;
-  p[0] = (unsigned char)(0x80 | (rsv1 ? 0x40 : 0) | (unsigned)opcode);
-  if (len < 126) {
-    p[1] = (unsigned char)len;
-    return 2;
+int fc_frame_parse(const uint8_t *buf, size_t len, unsigned context, fc_frame *frame) {
+  size_t used = 2;
+  int result;
+  if (len == 0) return FC_FRAME_PARTIAL;
+  result = check_first(buf[0], context, frame);
+  if (result < 0) return result;
+  if (len == 1) return FC_FRAME_PARTIAL;
+  if (!(buf[1] & 0x80)) return FC_FRAME_NOT_MASKED;
+  frame->length = buf[1] & 0x7f;
+  if (frame->length > FC_FRAME_CONTROL_MAX) {
+    size_t bytes = frame->length == 126 ? 2 : 8;
+    if (frame->control) return FC_FRAME_CONTROL_TOO_LONG;
+    result = read_long_length(buf, len, bytes, frame);
+    if (result) return result < 0 ? result : FC_FRAME_PARTIAL;
+    used += bytes;
   }
-  unsigned bytes = len < 65536 ? 2 : 8;
-  p[1] = bytes == 2 ? 126 : 127;
-  for (unsigned i = 0; i < bytes; i++) p[2 + i] = (unsigned char)(len >> 8 * (bytes - 1 - i));
+  if (len - used < 4) return FC_FRAME_PARTIAL;
+  memcpy(&frame->key, buf + used, 4);
+  return (int)used + 4;
+}
+
+size_t fc_frame_write(uint8_t *dst, unsigned opcode, int compressed, uint64_t length) {
+  size_t bytes = length < 126 ? 0 : length < 65536 ? 2 : 8;
+  dst[0] = (uint8_t)(0x80 | (compressed ? 0x40 : 0) | opcode);
+  dst[1] = (uint8_t)(bytes == 0 ? length : bytes == 2 ? 126 : 127);
+  for (size_t i = 0; i < bytes; i++) dst[2 + i] = (uint8_t)(length >> (8 * (bytes - 1 - i)));
   return 2 + bytes;
 }
 
-const char *fc_frame_reason(int32_t error) {
+const char *fc_frame_reason(int error) {
   switch (error) {
-    case FC_FRAME_RESERVED_BIT: return "a reserved bit is set";
-    case FC_FRAME_OPCODE: return "unknown opcode";
-    case FC_FRAME_CONTROL_FRAGMENT: return "a control frame is fragmented";
-    case FC_FRAME_CONTROL_LENGTH: return "a control frame is longer than 125 bytes";
-    case FC_FRAME_UNMASKED: return "a frame is not masked";
-    case FC_FRAME_LENGTH: return "a length is not in its shortest form";
-    default: return "bad frame";
+  case FC_FRAME_RESERVED_BIT: return "reserved bit set";
+  case FC_FRAME_RESERVED_OPCODE: return "reserved opcode";
+  case FC_FRAME_NOT_MASKED: return "frame not masked";
+  case FC_FRAME_CONTROL_FRAGMENTED: return "fragmented control frame";
+  case FC_FRAME_CONTROL_TOO_LONG: return "control frame of more than 125 bytes";
+  case FC_FRAME_NOTHING_TO_CONTINUE: return "continuation frame without a message";
+  case FC_FRAME_INTERLEAVED: return "new message before the last one is complete";
+  case FC_FRAME_LENGTH_NOT_MINIMAL: return "length not encoded in the fewest bytes";
+  case FC_FRAME_LENGTH_TOO_LARGE: return "length of 2^63 or more";
+  default: return "unknown error";
   }
+}
+
+int fc_close_code_valid(unsigned code) {
+  if (code >= 3000) return code <= 4999;
+  return code >= 1000 && code <= 1014 && (code < 1004 || code > 1006);
 }

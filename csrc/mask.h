@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The masking of WebSocket payloads (RFC 6455 section 5.3): XOR with four bytes, over and over.
+ * Masking (RFC 6455 section 5.3): XOR with a repeated key of 4 bytes, while the bytes are copied.
+ *
+ * AVX2 is chosen at run time for what is worth it; SSE2 and NEON are part of their architectures; elsewhere 8 bytes at a
+ * time. Called by NativeCodec; allocates nothing.
  */
 #ifndef FC_MASK_H
 #define FC_MASK_H
@@ -8,13 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Copies len bytes from src to dst, each XORed with mask[(phase + its index) % 4].
+/* Writes [src, src+len) XOR key to dst; dst may equal src, else they do not overlap. Any alignment.
  *
- * phase: how many bytes of the frame came before, so that a frame may be unmasked as it comes in. dst may be src; the
- * two must not overlap otherwise. */
-void fc_mask_copy(char *dst, const char *src, size_t len, const uint8_t mask[4], uint64_t phase);
+ * key has its bytes in the order of memory. Returns non-zero when a byte written is above 0x7f. */
+int fc_mask(uint8_t *dst, const uint8_t *src, size_t len, uint32_t key);
 
-/* The same, one byte at a time: what the tests compare with. */
-void fc_mask_copy_scalar(char *dst, const char *src, size_t len, const uint8_t mask[4], uint64_t phase);
+/* The key for what follows the first `seen` bytes of a payload. */
+uint32_t fc_mask_rotate(uint32_t key, size_t seen);
+
+/* The routes of fc_mask, for the tests: all give the same bytes and the same result. */
+int fc_mask_scalar(uint8_t *dst, const uint8_t *src, size_t len, uint32_t key);
 
 #endif

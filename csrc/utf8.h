@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * UTF-8 as it comes in: whether the bytes so far can be the beginning of a valid text (RFC 3629).
+ * UTF-8 (RFC 3629) in pieces: a resumable validator, valid when zero-filled, that fails at the first byte that no valid
+ * text could have there. Called by NativeCodec; allocates nothing.
  */
 #ifndef FC_UTF8_H
 #define FC_UTF8_H
@@ -8,17 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Between two characters when it is zero-filled. */
-struct fc_utf8 {
-  uint8_t more; /* continuation bytes that are still to come */
-  uint8_t low;  /* the bounds of the next one, when they are narrower than 80 to bf; 0 = they are not */
+typedef struct {
+  uint8_t need; /* continuation bytes that are to come: 0 = at the end of a character */
+  uint8_t low;  /* the range of the next one */
   uint8_t high;
-};
+} fc_utf8;
 
-/* Takes more bytes; returns 0 at the first that cannot follow, else 1. The text is whole when `more` is 0. */
-int fc_utf8_check(struct fc_utf8 *state, const char *buf, size_t len);
-
-/* How many bytes at the beginning are ASCII. */
-size_t fc_ascii_prefix(const char *buf, size_t len);
+/* Reads on. Returns 1 when all bytes may be part of a valid text, else 0 (the state is then of no use). */
+int fc_utf8_check(fc_utf8 *state, const uint8_t *bytes, size_t len);
 
 #endif

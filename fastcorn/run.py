@@ -93,12 +93,23 @@ def bound_as_root(config: Config, settings: Settings) -> Sockets | None:
     return sockets
 
 
-def needs_supervisor(settings: Settings) -> bool:
-    """Whether worker processes are started: for more than one, and for what has to replace one."""
-    if settings.workers != 1:
-        return settings.workers > 1
+def needs_supervisor(settings: Settings) -> str:
+    """The setting that needs worker processes, or "": many workers, or what has to replace one.
+
+    Raises:
+        ConfigError: workers = 0 asks for no process but this one, and use_reloader for one that can be replaced.
+    """
+    if settings.workers > 1:
+        return "workers"
+    for name in SUPERVISED:
+        if getattr(settings, name):
+            if settings.workers:
+                return name
+            if name == "use_reloader":
+                problem = "needs a worker process that can be replaced; set workers to 1, or leave it out"
+                raise ConfigError(problem, setting=name, origin=settings.origin(name))
     timeout_wanted = settings.worker_timeout is not None and settings.origin("worker_timeout") != "default"
-    return timeout_wanted or any(getattr(settings, name) for name in SUPERVISED)
+    return "worker_timeout" if timeout_wanted and settings.workers == 1 else ""
 
 
 def supervise(config: Config, loader: Loader, reread: Callable[[], Config] | None) -> int:
@@ -113,12 +124,13 @@ def supervise(config: Config, loader: Loader, reread: Callable[[], Config] | Non
 
     log: Any = None
     plan = Plan(config, loader)
+    setting = needs_supervisor(plan.settings) or "workers"
+    check_can_fork(setting, plan.settings.origin(setting))
     watcher: Any = None
     if plan.settings.use_reloader:
         from fastcorn.supervisor.watcher import Watcher
 
         watcher = Watcher(plan.settings, config.files if reread is not None else ())
-    check_can_fork(plan.settings.origin("workers"))
     import_for_workers(plan.settings)
     with PidFile(plan.settings.pid_path, plan.settings.user, plan.settings.group):
         try:

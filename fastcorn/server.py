@@ -8,6 +8,9 @@ other tasks of a loop. Several servers may live in one loop, and one may run in 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
 import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -52,6 +55,7 @@ class Server:
         self._mode = mode
         self._worker: Worker | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._supervisor: int | None = None
         self._stop_requested = asyncio.Event()
         self._reloading: asyncio.Task[None] | None = None
         if isinstance(app, str):
@@ -148,26 +152,38 @@ class Server:
         await self._stop_requested.wait()
 
     def request_stop(self) -> None:
-        """Lets serve() and run() end; may be called from any thread, and returns at once."""
+        """Lets serve() and run() end; returns at once.
+
+        May be called from any thread; in a worker process that run() has started, it stops the whole server.
+        """
         loop = self._loop
-        if loop is not None and not loop.is_closed():
+        if self._supervisor is not None and self._supervisor in (os.getpid(), os.getppid()):
+            os.kill(self._supervisor, signal.SIGTERM)
+        elif loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._stop_requested.set)
 
     def run(self) -> None:
         """Serves as the purpose of this thread, on a loop of its own, until a signal or request_stop().
 
+        Several workers, and settings that need a supervisor, are processes, which are forked from the main thread only.
+
         Raises:
             ConfigError: use_reloader is set and the application is an object.
             SystemExit: the server could not start, or did not end well; the code is that of fastcorn.run.run().
         """
-        from fastcorn.run import run_application
+        from fastcorn.run import needs_supervisor, run_application
 
         if self.config.use_reloader and not isinstance(self._app, str):
             raise ConfigError(
-                'it needs the application as a text, Server("main:app", ...): an object cannot be imported anew',
+                'needs the application as a text, Server("main:app", ...): an object cannot be imported anew',
                 setting="use_reloader", origin=self.config.origin("use_reloader"),
             )  # fmt: skip
-        code = run_application(self.config, self._load, self._serve_until)
+        with contextlib.suppress(ConfigError):  # is told below
+            self._supervisor = os.getpid() if needs_supervisor(self.config.freeze()) else None
+        try:
+            code = run_application(self.config, self._load, self._serve_until)
+        finally:
+            self._supervisor = None
         if code:
             sys.exit(code)
 

@@ -17,7 +17,10 @@ What may be expected of a server that stops or replaces its processes:
 
 from __future__ import annotations
 
+import errno
 import itertools
+import os
+import select
 import socket
 import threading
 import time
@@ -29,6 +32,7 @@ from typing import Self
 
 LIMIT_SECONDS = 30.0
 RECEIVE_BYTES = 65536
+POLL_SECONDS = 0.02
 
 Address = tuple[str, int] | str
 
@@ -86,24 +90,45 @@ class NoAnswer(Exception):
 class Link:
     """A connection to the server; `answers` counts what it has carried.
 
+    Args:
+        address: of the server.
+        has_ended: says that nobody can be there any more. The kernel asks a second time only after a second.
+
     Raises:
         OSError: it could not be established.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, has_ended: Callable[[], bool] = lambda: False) -> None:
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.sock = socket.socket(family)
-        self.sock.settimeout(LIMIT_SECONDS)
         self.answers = 0
         self.worker = ""
         self._rest = b""
         try:
-            self.sock.connect(address)
+            self._connect(address, has_ended)
+            self.sock.settimeout(LIMIT_SECONDS)
             if family == socket.AF_INET:
                 self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except BaseException:
             self.sock.close()
             raise
+
+    def _connect(self, address: Address, has_ended: Callable[[], bool]) -> None:
+        if isinstance(address, str):
+            self.sock.settimeout(LIMIT_SECONDS)
+            self.sock.connect(address)
+            return
+        self.sock.setblocking(False)
+        end = time.monotonic() + LIMIT_SECONDS
+        error = self.sock.connect_ex(address)
+        while error == errno.EINPROGRESS:
+            ended = has_ended() or time.monotonic() > end
+            if select.select([], [self.sock], [], 0 if ended else POLL_SECONDS)[1]:
+                error = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            elif ended:
+                error = errno.ETIMEDOUT
+        if error:
+            raise OSError(error, os.strerror(error))
 
     def read_answer(self) -> Answer:
         """The next response, which has a length.
@@ -189,7 +214,7 @@ class Load:
         self.refused = 0
         self._changed = threading.Condition()
         self._numbers = itertools.count(1)
-        self._stopping = False
+        self._stopping = self._ended = False
         self._threads = [
             threading.Thread(target=self._ask, args=(kind,), daemon=True)
             for kind, count in self.clients.items()
@@ -231,11 +256,12 @@ class Load:
             assert not thread.is_alive(), "a client of the load has not ended"
 
     def wait_refused(self) -> None:
-        """Waits until every client has been refused.
+        """Waits until every client has been refused; for a server that has ended.
 
         Raises:
             AssertionError: some still found a server after twice LIMIT_SECONDS.
         """
+        self._ended = True
         for thread in self._threads:
             thread.join(2 * LIMIT_SECONDS)
             assert not thread.is_alive(), f"a client of the load still finds a server: {self}"
@@ -285,7 +311,7 @@ class Load:
         while not self._stopping:
             if link is None:
                 try:
-                    link = Link(self.address)
+                    link = Link(self.address, lambda: self._ended)
                 except OSError:
                     self._note(None)
                     return

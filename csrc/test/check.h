@@ -46,5 +46,8 @@ void test_head(void);
 void test_limits(void);
 void test_framing(void);
 void test_chunked(void);
+void test_frame(void);
+void test_mask(void);
+void test_utf8(void);
 
 #endif

@@ -49,6 +49,9 @@ class Context:
     def eager(self) -> bool:
         """The first step of an application runs inside `data_received()` (Python 3.12 and later)."""
     @property
+    def stopping(self) -> asyncio.Event:
+        """What `scope["extensions"]["fastcorn.stopping"]["event"]` is; the worker sets it when a stop begins."""
+    @property
     def now(self) -> float:
         """Seconds on the loop's clock as of the last `tick()`; deadlines count on it."""
     @property
@@ -75,7 +78,7 @@ class Context:
         """Connections that are WebSockets."""
     @property
     def draining(self) -> bool:
-        """`begin_drain()` was called."""
+        """`announce_drain()` or `begin_drain()` was called."""
     request_limit: int
     """`request_limit_hook` is called, on the loop, when `requests_total` reaches it; 0 = never."""
     request_limit_hook: Callable[[], object] | None
@@ -96,6 +99,9 @@ class Context:
         Args:
             now: seconds on the loop's clock; None = `loop.time()`.
         """
+
+    def announce_drain(self) -> None:
+        """Keep no connection after the answer that comes next; idle ones stay until `begin_drain()`."""
 
     def begin_drain(self) -> None:
         """Stop keeping connections: idle ones close now, busy ones after the response they are at."""

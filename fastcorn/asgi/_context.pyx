@@ -110,12 +110,19 @@ cdef class Context:
     def _make_templates(self, settings):
         self.asgi = {"version": "3.0", "spec_version": settings.asgi_spec_version}
         self.root_path = settings.root_path
-        self.http10_extensions = {"http.response.pathsend": {}, "http.response.zerocopysend": {}}
+        self.stopping = asyncio.Event()
+        stopping = {"event": self.stopping}
+        self.http10_extensions = {
+            "http.response.pathsend": {},
+            "http.response.zerocopysend": {},
+            "fastcorn.stopping": stopping,
+        }
         self.http11_extensions = {
             "http.response.trailers": {},
             "http.response.early_hint": {},
             "http.response.pathsend": {},
             "http.response.zerocopysend": {},
+            "fastcorn.stopping": stopping,
         }
         self.http11_scope = {
             "type": "http",
@@ -157,6 +164,11 @@ cdef class Context:
             self.default_fields = self.server_field + self.date_field + self.extra_fields
         for connection in list(self.connections):
             connection.check_deadlines()
+
+    def announce_drain(self):
+        """Keep no connection after the answer that comes next; idle ones stay until begin_drain()."""
+        self.draining = True
+        self.check_idle()
 
     def begin_drain(self):
         """Stop keeping connections: idle ones close now, busy ones after the response they are at."""

@@ -37,7 +37,7 @@ cdef class Cycle:
 cdef class ApplicationRun:
     cdef Cycle cycle
     cdef object coroutine
-    cdef bint handing_over          # a step that the task did not drive has ended with these, for the task to go on with
+    cdef bint handing_over          # a step that the task did not drive has come to these; the task goes on with them
     cdef object yielded
     cdef object raised
     cdef object context             # of the task; None before such a step

@@ -44,7 +44,7 @@ cdef class Cycle:
             coroutine = context.application(self.scope, self.receive, self.send)
             if not PyCoro_CheckExact(coroutine) and not hasattr(coroutine, "send"):
                 coroutine = coroutine.__await__()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self.application_raised(error)
             return self.application_ended()
         run = ApplicationRun.__new__(ApplicationRun)
@@ -205,14 +205,14 @@ cdef class ApplicationRun:
                 Py_DECREF(yielded)
             else:
                 suspended, yielded = self.throw_in(error)
-        except Exception as raised:
+        except (Exception, SystemExit) as raised:   # sys.exit() in a request is a mistake: others are being served
             cycle.running = False
             self.coroutine = None
             cycle.application_raised(raised)
             cycle.application_ended()
             return RETURNED
         except BaseException:
-            # Cancellation, KeyboardInterrupt, SystemExit: the task and the loop have to see them.
+            # Cancellation and KeyboardInterrupt: the task and the loop have to see them.
             cycle.running = False
             self.coroutine = None
             cycle.fail()

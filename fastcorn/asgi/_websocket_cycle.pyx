@@ -18,7 +18,6 @@ from cpython.bytes cimport PyBytes_CheckExact, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_GetItem
 from cpython.list cimport PyList_GET_SIZE
 from cpython.object cimport PyObject
-from libc.stdint cimport int64_t
 
 from fastcorn.asgi._context cimport Context
 from fastcorn.asgi._coroutine cimport FINISHED, new_wait, new_yield
@@ -159,6 +158,9 @@ cdef class WebSocketCycle(Cycle):
         self.queue.append(message)
         self.queued_bytes += memory_size(message)
         return 0
+
+    cdef bint has_messages(self) noexcept:
+        return PyList_GET_SIZE(self.queue) > self.queue_head
 
     cdef bint is_full(self) noexcept:
         return (

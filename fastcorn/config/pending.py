@@ -31,6 +31,7 @@ def check_pending(settings: Settings) -> list[str]:
     Raises:
         ConfigError: names the setting, its origin, and what to do instead.
     """
+    check_websocket_engine(settings)
     lines = []
     for setting in SETTINGS.values():
         if not setting.later or not is_wanted(settings, setting):
@@ -41,6 +42,20 @@ def check_pending(settings: Settings) -> list[str]:
             raise ConfigError(problem, setting=setting.name, origin=origin)
         lines.append(f"{setting.name} ({origin}) has no effect: {setting.later} is not available yet")
     return lines
+
+
+def check_websocket_engine(settings: Settings) -> None:
+    """Refuses an engine whose package is missing now, not at the first WebSocket."""
+    if settings.websocket_engine != "wsproto":
+        return
+    import importlib.util
+
+    if importlib.util.find_spec("wsproto") is None:
+        raise ConfigError(
+            "wsproto is not installed; install it, or use auto",
+            setting="websocket_engine",
+            origin=settings.origin("websocket_engine"),
+        )
 
 
 def is_wanted(settings: Settings, setting: Setting) -> bool:

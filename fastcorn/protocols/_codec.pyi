@@ -1,37 +1,51 @@
 # SPDX-License-Identifier: MIT
 """Types of the compiled module: the interface of a WebSocket engine."""
 
-from typing import Any
-
 from typing_extensions import disjoint_base
+
+NOTHING: int
+TEXT: int
+BINARY: int
+PING: int
+PONG: int
+CLOSE: int
+FAILED: int
 
 @disjoint_base
 class WebSocketCodec:
-    """Bytes to messages and back, for one WebSocket on the server's side; its methods are C functions."""
+    """A WebSocket engine; its methods are C functions (`_codec.pxd`)."""
 
     @property
-    def data(self) -> Any:
-        """Of the last event: str of a text, bytes of a binary message, a ping or a pong."""
+    def data(self) -> str | bytes | None:
+        """Of the last event: the message, or the payload of a ping or pong."""
     @property
     def code(self) -> int:
-        """Of the last event: the peer's close code (1005 = it gave none), or the code to close with."""
+        """Of the last event: the peer's close code, or the code to close with."""
     @property
-    def reason(self) -> str:
-        """Of the last event: the peer's reason, or what it did wrong."""
+    def reason(self) -> str | None:
+        """Of the last event: the peer's reason, or what the peer did wrong."""
     @property
     def held_bytes(self) -> int:
-        """Bytes held for a message that is not complete."""
+        """Bytes held of a message that is not complete."""
 
 class PyCodec(WebSocketCodec):
-    """A codec whose methods are Python methods of a subclass, named `on_` and the name in the vtable."""
+    """An engine in Python: each C function calls the method `on_` and its name of a subclass."""
 
-EVENTS: dict[str, int]
-"""The numbers of the events: nothing, text, binary, ping, pong, close, failed."""
+def read_events(
+    codec: WebSocketCodec, data: bytes, most: int | None = None
+) -> list[tuple[int, str | bytes | None, int, str | None]]:
+    """Feed bytes to an engine and take the events they complete, at most so many.
 
-def decode(codec: WebSocketCodec, data: bytes) -> list[tuple[str, Any, int, str | None]]:
-    """Feed bytes to any codec and return its events as a list of (name, data, code, reason); for tests and fuzzing."""
+    Returns:
+        (kind, data, code, reason) of each event.
+    """
 
-def encode(codec: WebSocketCodec, kind: str, data: Any = b"", code: int = 0) -> bytes:
-    """The frame that any codec makes: of kind message, ping, pong, or close with `data` as its reason; for tests."""
+def write_frames(codec: WebSocketCodec, kind: int, payload: str | bytes, code: int = 1005) -> bytes:
+    """The bytes that an engine sends for a message, a ping, a pong or a close frame.
 
+    Raises:
+        MessageError: it cannot be sent; the text says why.
+    """
+
+__pyx_capi__: dict[str, object]
 __test__: dict[str, str]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Types of the compiled module: the WebSocket protocol on the server's side."""
+"""Types of the compiled module: the compiled WebSocket engine."""
 
 from typing import Any, final
 
@@ -8,25 +8,13 @@ from fastcorn.protocols.permessage_deflate import DeflateParameters
 
 @final
 class NativeCodec(WebSocketCodec):
-    """The compiled engine.
+    """The compiled WebSocket engine (RFC 6455, RFC 7692).
 
     Args:
-        settings: has websocket_max_message_size (bytes, after inflating) and websocket_max_fragments.
-        deflate: what permessage-deflate was agreed with, or None.
+        settings: the worker's: websocket_max_message_size, websocket_max_fragments.
+        parameters: of permessage-deflate as negotiated, or None.
     """
 
-    def __init__(self, settings: Any, deflate: DeflateParameters | None) -> None: ...
-
-def unmask(data: bytes, mask: bytes, phase: int = 0) -> bytes:
-    """The payload of a masked frame; for tests and benchmarks.
-
-    Args:
-        data: the masked bytes.
-        mask: four bytes.
-        phase: how many bytes of the frame came before.
-
-    Raises:
-        ValueError: the mask has not four bytes.
-    """
+    def __init__(self, settings: Any, parameters: DeflateParameters | None) -> None: ...
 
 __test__: dict[str, str]

@@ -1,375 +1,429 @@
 # SPDX-License-Identifier: MIT
-"""NativeCodec: the WebSocket protocol (RFC 6455) on the server's side, with permessage-deflate (RFC 7692).
+"""NativeCodec: the compiled WebSocket engine (RFC 6455 sections 5 to 7, RFC 7692).
 
-WebSocketConnection feeds it bytes and asks for events (`_codec.pxd`); csrc/frame.c, mask.c and utf8.c do the work on
-bytes. A message that comes in one frame, whole, is unmasked into the str or bytes that the application gets; any other
-is collected in a buffer that grows with what has come, not with what a header claims.
+The connection feeds it and asks for events (`_codec.pxd`); it calls csrc/ for headers, masks and UTF-8, and
+MessageDeflate. A message that is whole in the bytes fed is unmasked straight into the str or bytes that the application
+gets; one that comes in pieces is unmasked into a buffer that grows with what has come, not with what its header claims.
 """
 
-import zlib
-
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.memoryview cimport PyMemoryView_FromMemory
-from libc.stdint cimport int32_t, uint64_t
-from libc.stdlib cimport free
-from libc.string cimport memset
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.object cimport PyObject
+from cpython.unicode cimport PyUnicode_Check, PyUnicode_DecodeUTF8
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
 
-from fastcorn.errors import MessageError
+import zlib
+from collections import deque
 
 from fastcorn.protocols._codec cimport (
     CODEC_BINARY, CODEC_CLOSE, CODEC_FAILED, CODEC_NOTHING, CODEC_PING, CODEC_PONG, CODEC_TEXT, WebSocketCodec,
+    check_close_code, check_control, surrogate_error,
 )
-from fastcorn.protocols._output cimport Output, output_append, output_reserve
+from fastcorn.protocols._deflate cimport MessageDeflate
+from fastcorn.protocols._output cimport Output, output_reserve
+
+from fastcorn.errors import MessageError
 
 
 cdef extern from "Python.h":
-    int PyBUF_READ
-    object PyUnicode_New(Py_ssize_t size, Py_UCS4 maxchar)
-    void *PyUnicode_1BYTE_DATA(object text)
-    object PyUnicode_DecodeUTF8(const char *data, Py_ssize_t size, const char *errors)
+    object PyUnicode_New(Py_ssize_t size, Py_UCS4 maximum)
+    void *PyUnicode_DATA(object text)
     const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
-    bint PyUnicode_CheckExact(object value)
-    bint PyUnicode_Check(object value)
+    object PyMemoryView_FromMemory(char *data, Py_ssize_t size, int flags)
+    int PyBUF_READ
+    # `buffer` is a pointer, since _PyBytes_Resize wants the only reference.
+    PyObject *bytes_new "PyBytes_FromStringAndSize" (const char *data, Py_ssize_t size) except NULL
+    char *bytes_data "PyBytes_AS_STRING" (PyObject *data) noexcept
+    int bytes_resize "_PyBytes_Resize" (PyObject **data, Py_ssize_t size) except -1
+    void Py_XDECREF(PyObject *data) noexcept
+
+
+cdef extern from "mask.h":
+    int fc_mask(uint8_t *dst, const uint8_t *src, size_t len, uint32_t key) noexcept
+    uint32_t fc_mask_rotate(uint32_t key, size_t seen) noexcept
 
 
 cdef enum:
+    # An internal result of the steps of next_event(): nothing to tell yet, go on.
+    GO_ON = 100
+
+    # Close codes (RFC 6455 section 7.4.1).
+    PROTOCOL_ERROR = 1002
+    NO_CODE = 1005
+    INVALID_DATA = 1007
+    POLICY_VIOLATION = 1008
+    TOO_BIG = 1009
+
     # From here on a payload is written from where it is instead of being copied behind its header.
     GATHER_BYTES = 16 * 1024
-    # A message buffer that has grown beyond this is given back after its message.
-    KEEP_BYTES = 4 * 1024
+    BUFFER_LEAST = 256
+    CLOSE_REASON_MAX = 123
 
-# What a message that was compressed ends with, less these bytes (RFC 7692 section 7.2.1).
-cdef bytes TAIL = b"\x00\x00\xff\xff"
+
+cdef const char *utf8_of(str text, Py_ssize_t *size) except NULL:
+    """The bytes of a text, which the text keeps."""
+    try:
+        return PyUnicode_AsUTF8AndSize(text, size)
+    except UnicodeEncodeError as error:
+        raise surrogate_error(text, error) from None
 
 
 @cython.final
 cdef class NativeCodec(WebSocketCodec):
-    """The compiled engine.
+    """The compiled WebSocket engine.
 
     Args:
-        settings: has websocket_max_message_size (bytes, after inflating) and websocket_max_fragments.
-        deflate: what permessage-deflate was agreed with (permessage_deflate.DeflateParameters), or None.
+        settings: the worker's: websocket_max_message_size, websocket_max_fragments.
+        parameters: of permessage-deflate as negotiated, or None.
     """
 
-    def __init__(self, settings, deflate):
-        self.max_message = settings.websocket_max_message_size
+    def __init__(self, settings, parameters):
+        self.max_message_size = settings.websocket_max_message_size
         self.max_fragments = settings.websocket_max_fragments
-        self.deflate = deflate
-        self.buf = b""
+        self.deflate = None if parameters is None else MessageDeflate(parameters)
 
     def __dealloc__(self):
-        free(self.message.data)
+        Py_XDECREF(self.buffer)
 
-    # ---- bytes to events -------------------------------------------------------------------------------------------
+    # ---- in: bytes to events -----------------------------------------------------------------------------------------
 
     cdef int feed(self, bytes data) except -1:
-        if self.ended:
+        if self.state == OVER or PyBytes_GET_SIZE(data) == 0:
             return 0
-        if self.pos == PyBytes_GET_SIZE(self.buf):
-            self.buf = data
+        if self.chunk is None:
+            self.chunk = data
+            self.position = 0
+        elif self.chunks is None:
+            self.chunks = deque((data,))
         else:
-            self.buf = self.buf[self.pos:] + data
-        self.pos = 0
+            self.chunks.append(data)
         return 0
 
     cdef int next_event(self) except -1:
-        cdef Py_ssize_t left
-        cdef const char *data
-        cdef int32_t used
-        cdef int event
-        while not self.ended:
-            data = PyBytes_AS_STRING(self.buf) + self.pos
-            left = PyBytes_GET_SIZE(self.buf) - self.pos
-            if not self.in_frame:
-                used = fc_frame_parse(data, left, self.deflate is not None, &self.frame)
-                if used < 0:
-                    return self.fail(1002, fc_frame_reason(used).decode("ascii"))
-                if used == 0:
-                    break
-                self.pos += used
-                self.in_frame = True
-                self.taken = 0
-                event = self.begin_frame()
-                if event != CODEC_NOTHING:
-                    return event
-                continue
-            if <uint64_t>left > self.frame.len - self.taken:
-                left = <Py_ssize_t>(self.frame.len - self.taken)
-            elif left == 0 and self.taken < self.frame.len:
-                break
-            self.pos += left
-            if self.frame.opcode >= FC_OPCODE_CLOSE:
-                event = self.take_control(data, left)
+        cdef int event = GO_ON
+        self.data = None
+        while event == GO_ON:
+            if self.state == HEADER:
+                event = self.read_header()
+            elif self.state == DATA:
+                event = self.read_data()
+            elif self.state == CONTROL:
+                event = self.read_control()
             else:
-                event = self.take_data(data, left)
-            if event != CODEC_NOTHING:
-                return event
-        if self.pos and self.pos == PyBytes_GET_SIZE(self.buf):
-            self.buf = b""
-            self.pos = 0
-        return CODEC_NOTHING
-
-    cdef int begin_frame(self) except -1:
-        """A header has come: whether the frame may be here, and whether its message may become so long."""
-        if self.frame.opcode >= FC_OPCODE_CLOSE:
-            return CODEC_NOTHING
-        if self.frame.opcode == FC_OPCODE_CONTINUATION:
-            if self.opcode == 0:
-                return self.fail(1002, "a continuation without a message")
-            if self.frame.rsv1:
-                return self.fail(1002, "a reserved bit is set")     # RFC 7692 section 6.1: in the first frame only
-        else:
-            if self.opcode != 0:
-                return self.fail(1002, "a new message within a fragmented one")
-            self.opcode = self.frame.opcode
-            self.compressed = self.frame.rsv1
-            self.fragments = 0
-        self.fragments += 1
-        if self.fragments > self.max_fragments:
-            return self.fail(1008, "too many fragments")
-        if self.frame.len + (0 if self.compressed else self.message.len) > self.max_message:
-            return self.fail(1009, "the message is too long")
-        return CODEC_NOTHING
-
-    cdef int take_control(self, const char *data, Py_ssize_t len) except -1:
-        fc_mask_copy(self.control + self.taken, data, len, self.frame.mask, self.taken)
-        self.taken += len
-        if self.taken < self.frame.len:
-            return CODEC_NOTHING
-        self.in_frame = False
-        if self.frame.opcode == FC_OPCODE_CLOSE:
-            return self.take_close()
-        self.data = PyBytes_FromStringAndSize(self.control, self.frame.len)
-        return CODEC_PING if self.frame.opcode == FC_OPCODE_PING else CODEC_PONG
-
-    cdef int take_close(self) except -1:
-        """The close frame: a code and a reason, or nothing (RFC 6455 sections 5.5.1 and 7.4)."""
-        cdef fc_utf8 utf8
-        cdef Py_ssize_t len = self.frame.len
-        cdef int code
-        if len == 0:
-            self.code = 1005
-            self.reason = ""
-        elif len == 1:
-            return self.fail(1002, "a close frame of one byte")
-        else:
-            code = <unsigned char>self.control[0] << 8 | <unsigned char>self.control[1]
-            if not is_close_code(code):
-                return self.fail(1002, "a close code that must not be sent")
-            memset(&utf8, 0, sizeof(utf8))
-            if not fc_utf8_check(&utf8, self.control + 2, len - 2) or utf8.more:
-                return self.fail(1007, "the reason of a close frame is not UTF-8")
-            self.code = code
-            self.reason = PyUnicode_DecodeUTF8(self.control + 2, len - 2, NULL)
-        self.ended = True
-        self.drop_message()
-        return CODEC_CLOSE
-
-    cdef int take_data(self, const char *data, Py_ssize_t len) except -1:
-        cdef Output *message = &self.message
-        cdef uint64_t phase = self.taken
-        self.taken += len
-        if self.taken == self.frame.len:
-            self.in_frame = False
-            if self.frame.fin and phase == 0 and self.fragments == 1 and not self.compressed:
-                return self.take_whole(data, len)
-        if self.compressed:
-            unmasked = PyBytes_FromStringAndSize(NULL, len)
-            fc_mask_copy(PyBytes_AS_STRING(unmasked), data, len, self.frame.mask, phase)
-            if len and self.inflate(PyBytes_AS_STRING(unmasked), len) != CODEC_NOTHING:
-                return CODEC_FAILED
-        else:
-            output_reserve(message, len)
-            fc_mask_copy(message.data + message.len, data, len, self.frame.mask, phase)
-            if self.opcode == FC_OPCODE_TEXT and not fc_utf8_check(&self.utf8, message.data + message.len, len):
-                return self.fail(1007, "a text is not UTF-8")
-            message.len += len
-        self.held_bytes = message.len
-        if self.in_frame or not self.frame.fin:
-            return CODEC_NOTHING
-        return self.finish_message()
-
-    cdef int take_whole(self, const char *data, Py_ssize_t len) except -1:
-        """A message in one frame that is all there: unmask it into what the application gets."""
-        cdef char *text
-        cdef uint8_t opcode = self.opcode
-        self.opcode = 0
-        if opcode == FC_OPCODE_BINARY:
-            self.data = PyBytes_FromStringAndSize(NULL, len)
-            fc_mask_copy(PyBytes_AS_STRING(self.data), data, len, self.frame.mask, 0)
-            return CODEC_BINARY
-        if len == 0:
-            self.data = ""
-            return CODEC_TEXT
-        # Most texts are ASCII, and then this one is finished. Nobody has seen it, so it may be anything until then.
-        ascii = PyUnicode_New(len, 127)
-        text = <char *>PyUnicode_1BYTE_DATA(ascii)
-        fc_mask_copy(text, data, len, self.frame.mask, 0)
-        if fc_ascii_prefix(text, len) == <size_t>len:
-            self.data = ascii
-            return CODEC_TEXT
-        try:
-            self.data = PyUnicode_DecodeUTF8(text, len, NULL)
-        except UnicodeDecodeError:
-            return self.fail(1007, "a text is not UTF-8")
-        finally:
-            memset(text, 0, len)    # a debug build of Python checks that an ASCII str is ASCII
-        return CODEC_TEXT
-
-    cdef int finish_message(self) except -1:
-        """The last byte of a message has come."""
-        cdef int event
-        if self.compressed:
-            if self.inflate(PyBytes_AS_STRING(TAIL), 4) != CODEC_NOTHING:
-                return CODEC_FAILED
-            if not self.deflate.receive_takeover:
-                self.inflater = None
-        if self.opcode == FC_OPCODE_TEXT:
-            if self.utf8.more:
-                return self.fail(1007, "a text ends within a character")
-            self.data = PyUnicode_DecodeUTF8(self.message.data, self.message.len, NULL) if self.message.len else ""
-            event = CODEC_TEXT
-        else:
-            self.data = PyBytes_FromStringAndSize(self.message.data, self.message.len)
-            event = CODEC_BINARY
-        self.drop_message()
+                return CODEC_NOTHING
         return event
 
-    cdef int inflate(self, const char *data, Py_ssize_t len) except -1:
-        """Inflate a piece of a message, up to the limit: what would be longer costs no more than that."""
-        cdef uint64_t room = self.max_message - self.message.len
-        cdef bytes inflated, rest
-        if self.inflater is None:
-            # zlib cannot inflate raw data of a window of 8 bits as such; a larger window reads it.
-            self.inflater = zlib.decompressobj(-max(self.deflate.receive_bits, 9))
-        try:
-            inflated = self.inflater.decompress(PyMemoryView_FromMemory(<char *>data, len, PyBUF_READ), room + 1)
-        except zlib.error:
-            return self.fail(1007, "compressed data is wrong")
-        if <uint64_t>PyBytes_GET_SIZE(inflated) > room or self.inflater.unconsumed_tail:
-            return self.fail(1009, "the message is too long")
-        if self.keep(PyBytes_AS_STRING(inflated), PyBytes_GET_SIZE(inflated)) != CODEC_NOTHING:
-            return CODEC_FAILED
-        if self.inflater.eof:
-            # A final block ends the stream; what follows begins a new one (RFC 7692 section 7.2.3.4).
-            rest = self.inflater.unused_data
-            self.inflater = None
-            if rest:
-                return self.inflate(PyBytes_AS_STRING(rest), PyBytes_GET_SIZE(rest))
-        return CODEC_NOTHING
+    cdef Py_ssize_t available(self) except -1:
+        """Bytes at here(): those of a chunk that are left, or of the next one; 0 = all was read."""
+        if self.chunk is None:
+            return 0
+        if self.position == PyBytes_GET_SIZE(self.chunk):
+            self.position = 0
+            self.chunk = self.chunks.popleft() if self.chunks else None
+            if self.chunk is None:
+                return 0
+        return PyBytes_GET_SIZE(self.chunk) - self.position
 
-    cdef int keep(self, const char *data, Py_ssize_t len) except -1:
-        if self.opcode == FC_OPCODE_TEXT and not fc_utf8_check(&self.utf8, data, len):
-            return self.fail(1007, "a text is not UTF-8")
-        output_append(&self.message, data, len)
-        return CODEC_NOTHING
+    cdef const uint8_t *here(self) noexcept:
+        return <const uint8_t *>PyBytes_AS_STRING(self.chunk) + self.position
 
-    cdef int fail(self, int code, str reason) except -1:
-        self.ended = True
+    cdef int read_header(self) except -1:
+        cdef Py_ssize_t size = self.available()
+        cdef unsigned context = (FC_IN_MESSAGE if self.opcode else 0) | (0 if self.deflate is None else FC_DEFLATE)
+        cdef int used
+        cdef int taken
+        if size == 0:
+            return CODEC_NOTHING
+        if self.header_len == 0:
+            used = fc_frame_parse(self.here(), size, context, &self.frame)
+            if used > 0:
+                self.position += used
+                return self.begin_frame()
+        taken = min(size, FC_FRAME_HEADER_MAX - self.header_len)
+        memcpy(self.header + self.header_len, self.here(), taken)
+        used = fc_frame_parse(self.header, self.header_len + taken, context, &self.frame)
+        if used < 0:
+            return self.fail(PROTOCOL_ERROR, fc_frame_reason(used).decode())
+        if used == FC_FRAME_PARTIAL:
+            self.position += taken
+            self.header_len += taken
+            return GO_ON
+        self.position += used - self.header_len
+        self.header_len = 0
+        return self.begin_frame()
+
+    cdef int begin_frame(self) except -1:
+        self.left = self.frame.length
+        if self.frame.control:
+            self.control_len = 0
+            self.state = CONTROL
+            return GO_ON
+        if self.frame.opcode != FC_OP_CONTINUATION:
+            self.opcode = self.frame.opcode
+            self.compressed = self.frame.compressed
+            self.fragments = 0
+            memset(&self.utf8, 0, sizeof(self.utf8))
+        self.fragments += 1
+        if self.fragments > self.max_fragments:
+            return self.fail(POLICY_VIOLATION, "message of too many fragments")
+        # A compressed message is counted as it is inflated.
+        if not self.compressed and self.left > <uint64_t>(self.max_message_size - self.held_bytes):
+            return self.fail(TOO_BIG, "message too large")
+        self.state = DATA
+        return GO_ON
+
+    cdef int read_control(self) except -1:
+        cdef int taken = min(<uint64_t>self.available(), self.left)
+        cdef int opcode = self.frame.opcode
+        cdef uint32_t key
+        if taken:
+            key = fc_mask_rotate(self.frame.key, self.control_len)
+            fc_mask(self.control + self.control_len, self.here(), taken, key)
+            self.position += taken
+            self.control_len += taken
+            self.left -= taken
+        if self.left:
+            return CODEC_NOTHING if self.available() == 0 else GO_ON
+        self.state = HEADER
+        if opcode == FC_OP_CLOSE:
+            return self.read_close()
+        self.data = PyBytes_FromStringAndSize(<char *>self.control, self.control_len)
+        return CODEC_PING if opcode == FC_OP_PING else CODEC_PONG
+
+    cdef int read_close(self) except -1:
+        """Code and reason of the peer's close frame (RFC 6455 section 5.5.1)."""
+        cdef int code = NO_CODE
+        cdef str reason = ""
+        if self.control_len == 1:
+            return self.fail(PROTOCOL_ERROR, "close frame of one byte")
+        if self.control_len:
+            code = self.control[0] << 8 | self.control[1]
+            if not fc_close_code_valid(code):
+                return self.fail(PROTOCOL_ERROR, f"close code {code} is not allowed")
+            try:
+                reason = PyUnicode_DecodeUTF8(<char *>self.control + 2, self.control_len - 2, NULL)
+            except UnicodeDecodeError:
+                return self.fail(INVALID_DATA, "invalid UTF-8 in a close reason")
+        self.end_reading()
         self.code = code
         self.reason = reason
-        self.drop_message()
+        return CODEC_CLOSE
+
+    cdef int read_data(self) except -1:
+        """What has come of the payload of a data frame."""
+        cdef Py_ssize_t size = self.available()
+        cdef bint end
+        cdef int event = GO_ON
+        if <uint64_t>size >= self.left:
+            size = self.left
+            if self.frame.fin and self.fragments == 1 and not self.compressed and self.left == self.frame.length:
+                return self.take_whole(size)
+        elif size == 0:
+            return CODEC_NOTHING
+        end = self.frame.fin and <uint64_t>size == self.left
+        if self.compressed:
+            if size or end:
+                event = self.take_compressed(size, end)
+        elif size:
+            event = self.take_plain(size)
+        if event != GO_ON:
+            return event
+        self.left -= size
+        if self.left:
+            self.frame.key = fc_mask_rotate(self.frame.key, size)
+            return GO_ON
+        self.state = HEADER
+        return self.end_message() if end else GO_ON
+
+    cdef int take_whole(self, Py_ssize_t size) except -1:
+        """The message is the next `size` bytes of the chunk: one pass from there to the application's object."""
+        cdef const uint8_t *src
+        cdef object data
+        cdef uint8_t *dst
+        if size == 0:
+            return self.emit("" if self.opcode == FC_OP_TEXT else b"")
+        src = self.here()
+        self.position += size
+        if self.opcode == FC_OP_BINARY:
+            data = PyBytes_FromStringAndSize(NULL, size)
+            fc_mask(<uint8_t *>PyBytes_AS_STRING(data), src, size, self.frame.key)
+            return self.emit(data)
+        data = PyUnicode_New(size, 127)
+        dst = <uint8_t *>PyUnicode_DATA(data)
+        if fc_mask(dst, src, size, self.frame.key) or size == 1:
+            # Not ASCII: what was written is a buffer only, decoded to another str (or one character, which is shared).
+            return self.decode_whole(<char *>dst, size)
+        return self.emit(data)
+
+    cdef int decode_whole(self, const char *data, Py_ssize_t size) except -1:
+        cdef object text
+        try:
+            text = PyUnicode_DecodeUTF8(data, size, NULL)
+        except UnicodeDecodeError:
+            return self.fail(INVALID_DATA, "invalid UTF-8 in a text message")
+        return self.emit(text)
+
+    cdef int take_plain(self, Py_ssize_t size) except -1:
+        """Part of a message: into the buffer. Invalid UTF-8 is refused with the byte that makes it so."""
+        cdef uint8_t *dst
+        cdef bint high
+        self.reserve(size)
+        dst = <uint8_t *>bytes_data(self.buffer) + self.held_bytes
+        high = fc_mask(dst, self.here(), size, self.frame.key)
+        self.position += size
+        self.held_bytes += size
+        if self.opcode == FC_OP_TEXT and (high or self.utf8.need) and not fc_utf8_check(&self.utf8, dst, size):
+            return self.fail(INVALID_DATA, "invalid UTF-8 in a text message")
+        return GO_ON
+
+    cdef int take_compressed(self, Py_ssize_t size, bint end) except -1:
+        """Part of a compressed message: inflated no further than one byte beyond the limit."""
+        cdef bytes data = PyBytes_FromStringAndSize(NULL, size)
+        cdef int64_t most = self.max_message_size - self.held_bytes
+        cdef uint8_t *inflated
+        if size:
+            fc_mask(<uint8_t *>PyBytes_AS_STRING(data), self.here(), size, self.frame.key)
+            self.position += size
+        try:
+            data = self.deflate.inflate(data, most, end)
+        except zlib.error:
+            return self.fail(INVALID_DATA, "message is not compressed by deflate")
+        size = PyBytes_GET_SIZE(data)
+        inflated = <uint8_t *>PyBytes_AS_STRING(data)
+        if size > most:
+            return self.fail(TOO_BIG, "message too large after inflating")
+        if end and self.held_bytes == 0:
+            return self.decode_whole(<char *>inflated, size) if self.opcode == FC_OP_TEXT else self.emit(data)
+        if self.opcode == FC_OP_TEXT and not fc_utf8_check(&self.utf8, inflated, size):
+            return self.fail(INVALID_DATA, "invalid UTF-8 in a text message")
+        if size:
+            self.reserve(size)
+            memcpy(bytes_data(self.buffer) + self.held_bytes, inflated, size)
+            self.held_bytes += size
+        return GO_ON
+
+    cdef int end_message(self) except -1:
+        """The message is what the buffer holds."""
+        cdef object data
+        if self.opcode == FC_OP_TEXT:
+            if self.utf8.need:
+                return self.fail(INVALID_DATA, "text message ends inside a character")
+            data = PyUnicode_DecodeUTF8(bytes_data(self.buffer), self.held_bytes, NULL) if self.held_bytes else ""
+            return self.emit(data)
+        if self.held_bytes == 0:
+            return self.emit(b"")
+        bytes_resize(&self.buffer, self.held_bytes)
+        data = <object>self.buffer
+        return self.emit(data)
+
+    cdef int emit(self, object data) except -1:
+        """A message is complete."""
+        cdef bint text = self.opcode == FC_OP_TEXT
+        self.drop_buffer()
+        self.opcode = 0
+        self.state = HEADER
+        self.data = data
+        return CODEC_TEXT if text else CODEC_BINARY
+
+    cdef int reserve(self, Py_ssize_t more) except -1:
+        """Room for more bytes: twice as much as before, but no more than the frame can fill."""
+        cdef Py_ssize_t need = self.held_bytes + more
+        cdef Py_ssize_t capacity = max(need, 2 * self.capacity, BUFFER_LEAST)
+        if need <= self.capacity:
+            return 0
+        if self.frame.fin and not self.compressed:
+            capacity = max(need, min(capacity, self.held_bytes + <Py_ssize_t>self.left))
+        if self.buffer is NULL:
+            self.buffer = bytes_new(NULL, capacity)
+        else:
+            self.capacity = 0       # should there be no memory, _PyBytes_Resize frees the buffer
+            bytes_resize(&self.buffer, capacity)
+        self.capacity = capacity
+        return 0
+
+    cdef int drop_buffer(self) except -1:
+        Py_XDECREF(self.buffer)
+        self.buffer = NULL
+        self.capacity = 0
+        self.held_bytes = 0
+        return 0
+
+    cdef int fail(self, int code, str reason) except -1:
+        self.end_reading()
+        self.data = None
+        self.code = code
+        self.reason = reason
         return CODEC_FAILED
 
-    cdef int drop_message(self) except -1:
-        self.opcode = 0
-        self.message.len = 0
-        self.held_bytes = 0
-        memset(&self.utf8, 0, sizeof(self.utf8))
-        if self.message.capacity > KEEP_BYTES or self.ended:
-            free(self.message.data)
-            self.message.data = NULL
-            self.message.capacity = 0
-        if self.ended:
-            self.buf = b""
-            self.pos = 0
-            self.inflater = None
-        return 0
+    cdef int end_reading(self) except -1:
+        """What comes now is not read, and what was held is not needed (RFC 6455 section 7.1.7)."""
+        self.state = OVER
+        self.chunk = None
+        self.chunks = None
+        return self.drop_buffer()
 
-    # ---- messages to bytes -----------------------------------------------------------------------------------------
+    # ---- out: messages to bytes --------------------------------------------------------------------------------------
 
     cdef bytes append_message(self, Output *out, object message):
-        cdef const char *text
-        cdef Py_ssize_t len
+        cdef const char *data
+        cdef Py_ssize_t size
+        cdef unsigned opcode = FC_OP_BINARY
+        cdef bytes payload = None
         if PyUnicode_Check(message):
-            try:
-                text = PyUnicode_AsUTF8AndSize(message, &len)
-            except UnicodeEncodeError as error:
-                raise MessageError(f"'text' of 'websocket.send' cannot be sent as UTF-8: {error.reason}") from None
-            return self.append_data(out, FC_OPCODE_TEXT, text, len, None)
-        return self.append_data(out, FC_OPCODE_BINARY, PyBytes_AS_STRING(message), PyBytes_GET_SIZE(message), message)
-
-    cdef bytes append_data(self, Output *out, fc_opcode opcode, const char *data, Py_ssize_t len, bytes owner):
-        cdef bint compressed = self.deflate is not None and len >= self.deflate.threshold
-        if compressed:
-            owner = self.compress(data, len)
-            data = PyBytes_AS_STRING(owner)
-            len = PyBytes_GET_SIZE(owner)
-        output_reserve(out, 10)
-        out.len += fc_frame_write(out.data + out.len, opcode, compressed, len)
-        if owner is not None and len >= GATHER_BYTES:
-            return owner
-        output_append(out, data, len)
-        return None
-
-    cdef bytes compress(self, const char *data, Py_ssize_t len):
-        cdef bytes made
-        if self.compressor is None:
-            # zlib has no raw window of 8 bits for compressing; with 9 it never looks back further than 250 bytes.
-            self.compressor = zlib.compressobj(
-                self.deflate.level, zlib.DEFLATED, -max(self.deflate.send_bits, 9), self.deflate.memory_level
-            )
-        made = self.compressor.compress(PyMemoryView_FromMemory(<char *>data, len, PyBUF_READ))
-        made += self.compressor.flush(zlib.Z_SYNC_FLUSH)
-        if not self.deflate.send_takeover:
-            self.compressor = None
-        return made[:PyBytes_GET_SIZE(made) - 4]    # less TAIL
+            opcode = FC_OP_TEXT
+            data = utf8_of(message, &size)
+        elif PyBytes_Check(message):
+            data = PyBytes_AS_STRING(message)
+            size = PyBytes_GET_SIZE(message)
+            payload = message
+        else:
+            raise MessageError(f"a message is str or bytes, not {type(message).__name__}")
+        if self.deflate is not None and size >= self.deflate.threshold:
+            compressed = self.deflate.deflate(PyMemoryView_FromMemory(<char *>data, size, PyBUF_READ))
+            if compressed is not None:
+                payload = compressed
+                return append_frame(out, opcode, True, PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload), payload)
+        return append_frame(out, opcode, False, data, size, payload)
 
     cdef int append_ping(self, Output *out, bytes data) except -1:
-        self.append_control(out, FC_OPCODE_PING, data)
-        return 0
+        check_control(data)
+        return append_control(out, FC_OP_PING, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
 
     cdef int append_pong(self, Output *out, bytes data) except -1:
-        self.append_control(out, FC_OPCODE_PONG, data)
-        return 0
+        check_control(data)
+        return append_control(out, FC_OP_PONG, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
 
     cdef int append_close(self, Output *out, int code, str reason) except -1:
-        cdef bytes payload = b""
-        if code != 1005:
-            payload = bytes((code >> 8, code & 0xFF)) + shortened(reason, CONTROL_BYTES - 2)
-        self.append_control(out, FC_OPCODE_CLOSE, payload)
-        return 0
-
-    cdef int append_control(self, Output *out, fc_opcode opcode, bytes payload) except -1:
-        cdef Py_ssize_t len = PyBytes_GET_SIZE(payload)
-        if len > CONTROL_BYTES:
-            raise ValueError("a control frame has at most 125 bytes")
-        output_reserve(out, 2 + len)
-        out.len += fc_frame_write(out.data + out.len, opcode, False, len)
-        return output_append(out, PyBytes_AS_STRING(payload), len)
-
-
-cdef bint is_close_code(int code) noexcept:
-    """Whether a peer may send it (RFC 6455 section 7.4, and the codes registered since: 1012 to 1014)."""
-    return 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
+        cdef const char *data
+        cdef Py_ssize_t size
+        cdef uint8_t payload[125]
+        if code == NO_CODE:
+            return append_control(out, FC_OP_CLOSE, NULL, 0)
+        check_close_code(code)
+        data = utf8_of(reason, &size)
+        if size > CLOSE_REASON_MAX:
+            size = CLOSE_REASON_MAX
+            while size and (data[size] & 0xc0) == 0x80:     # not inside a character
+                size -= 1
+        payload[0] = code >> 8
+        payload[1] = code & 0xff
+        memcpy(payload + 2, data, size)
+        return append_control(out, FC_OP_CLOSE, <char *>payload, size + 2)
 
 
-cdef bytes shortened(str reason, Py_ssize_t most):
-    """A reason as UTF-8, cut between two characters to what a close frame holds."""
-    cdef bytes encoded = reason.encode("utf-8", "replace")
-    if PyBytes_GET_SIZE(encoded) <= most:
-        return encoded
-    return encoded[:most].decode("utf-8", "ignore").encode("utf-8")
+cdef int append_control(Output *out, unsigned opcode, const char *data, size_t size) except -1:
+    append_frame(out, opcode, False, data, size, None)
+    return 0
 
 
-def unmask(bytes data not None, bytes mask not None, uint64_t phase=0):
-    """The payload of a masked frame; for tests and benchmarks."""
-    cdef bytes made = PyBytes_FromStringAndSize(NULL, PyBytes_GET_SIZE(data))
-    if PyBytes_GET_SIZE(mask) != 4:
-        raise ValueError("a mask has four bytes")
-    fc_mask_copy(
-        PyBytes_AS_STRING(made), PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data),
-        <const unsigned char *>PyBytes_AS_STRING(mask), phase,
-    )
-    return made
+cdef bytes append_frame(Output *out, unsigned opcode, bint compressed, const char *data, size_t size, bytes whole):
+    """A frame. A large payload is returned instead of appended: `whole`, if the data are those of a bytes object."""
+    output_reserve(out, FC_FRAME_HEADER_MAX + (size if size < GATHER_BYTES else 0))
+    out.len += fc_frame_write(<uint8_t *>out.data + out.len, opcode, compressed, size)
+    if size >= GATHER_BYTES:
+        return PyBytes_FromStringAndSize(data, size) if whole is None else whole
+    if size:    # a close frame without a code has no data at all
+        memcpy(out.data + out.len, data, size)
+        out.len += size
+    return None

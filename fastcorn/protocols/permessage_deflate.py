@@ -1,124 +1,152 @@
 # SPDX-License-Identifier: MIT
-"""The negotiation of permessage-deflate (RFC 7692), and its parameters.
+"""The negotiation of permessage-deflate, the compression of WebSocket messages (RFC 7692 section 7.1).
 
-Called by fastcorn.protocols.engine for each WebSocket that is accepted; the codecs compress by what it gives them.
+Called by the handshake with the client's Sec-WebSocket-Extensions; what it agrees to goes to the codec, which hands it
+to MessageDeflate (`_deflate`). An offer that is malformed, unknown or beyond zlib is declined, never an error: the
+WebSocket then works uncompressed.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 NAME = "permessage-deflate"
-LEAST_BITS, MOST_BITS = 8, 15
+WIDEST = 15  # window bits where none are named (section 7.1.2)
+# zlib writes a window of 2^9 when asked for 2^8 and calls it 2^8, which is not what the client's 2^8 can read.
+NARROWEST_WRITTEN = 9
+
+# RFC 6455 section 9.1: a parameter is a token, with or without a value that is a token, quoted or not.
+TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+ELEMENT = re.compile(rf"[ \t]*({TOKEN})[ \t]*(?:=[ \t]*(?:({TOKEN})|\"({TOKEN})\")[ \t]*)?(;|,|$)")
+BITS = re.compile(r"[89]|1[0-5]")
+
+Offer = list[tuple[str, str | None]]
 
 
-class DeflateParameters(NamedTuple):
-    """What client and server have agreed on, as the server needs it.
+@dataclass(frozen=True, slots=True)
+class DeflateParameters:
+    """What was agreed, and how fastcorn compresses.
 
     Attributes:
-        send_bits: the window of what the server compresses, as a power of two.
-        receive_bits: the largest window the client may use.
-        send_takeover: whether the server keeps its window from message to message.
-        receive_takeover: whether the client may do so.
-        level: zlib's level of compression.
-        memory_level: zlib's memory for compression.
-        threshold: bytes below which a message is sent uncompressed.
+        server_no_context_takeover: each message of the server is compressed on its own.
+        client_no_context_takeover: each message of the client is.
+        server_window_bits: size of the server's window, as a power of two: 9 to 15.
+        client_window_bits: size of the window for the client's messages: 9 to 15.
+        level: zlib's level, 0 (nothing is compressed) to 9.
+        memory_level: zlib's memory for compressing, 1 to 9.
+        threshold: bytes below which a message is sent as it is.
     """
 
-    send_bits: int
-    receive_bits: int
-    send_takeover: bool
-    receive_takeover: bool
-    level: int
-    memory_level: int
-    threshold: int
+    server_no_context_takeover: bool = False
+    client_no_context_takeover: bool = False
+    server_window_bits: int = WIDEST
+    client_window_bits: int = WIDEST
+    level: int = 6
+    memory_level: int = 8
+    threshold: int = 0
 
 
 def negotiate(offers: list[bytes], settings: Any) -> tuple[bytes | None, DeflateParameters | None]:
-    """Accepts the first offer that can be accepted (RFC 7692 section 5.1); a wrong one is declined, not an error.
+    """Choose the first acceptable offer.
 
     Args:
-        offers: the values of the request's Sec-WebSocket-Extensions fields.
-        settings: the frozen settings.
+        offers: the values of the client's Sec-WebSocket-Extensions fields, in order.
+        settings: the worker's (websocket_compression and those after it).
 
     Returns:
-        The value of the answer's Sec-WebSocket-Extensions and the parameters, or None and None.
+        The value of the answer's Sec-WebSocket-Extensions and the parameters for the codec, or None and None.
     """
     if not settings.websocket_compression:
         return None, None
-    for offer in split(b",".join(offers).decode("latin-1"), ","):
-        name, *texts = split(offer, ";")
-        if name.lower() != NAME:
-            continue
-        given = parameters_of(texts)
-        if given is not None:
-            return accept(given, settings)
+    for offer in _offers(b",".join(offers)):
+        agreed = _accept(offer, settings)
+        if agreed is not None:
+            return agreed
     return None, None
 
 
-def accept(given: dict[str, str | None], settings: Any) -> tuple[bytes, DeflateParameters]:
-    """The answer to an offer whose parameters are right (section 7.1)."""
-    answer = [NAME]
-    send_takeover = receive_takeover = bool(settings.websocket_context_takeover)
-    if "server_no_context_takeover" in given or not send_takeover:
-        send_takeover = False
-        answer.append("server_no_context_takeover")
-    # The client is asked to, whether it has offered it or not (section 7.1.1.2).
-    if "client_no_context_takeover" in given or not receive_takeover:
-        receive_takeover = False
-        answer.append("client_no_context_takeover")
-    send_bits = min(settings.websocket_window_bits, int(given.get("server_max_window_bits") or MOST_BITS))
-    if "server_max_window_bits" in given or send_bits < MOST_BITS:
-        answer.append(f"server_max_window_bits={send_bits}")
-    receive_bits = MOST_BITS
-    if "client_max_window_bits" in given:
-        # Only a client that has offered it may be asked (section 7.1.2.2).
-        receive_bits = min(settings.websocket_window_bits, int(given["client_max_window_bits"] or MOST_BITS))
-        answer.append(f"client_max_window_bits={receive_bits}")
-    return "; ".join(answer).encode("ascii"), DeflateParameters(
-        send_bits=send_bits,
-        receive_bits=receive_bits,
-        send_takeover=send_takeover,
-        receive_takeover=receive_takeover,
+def _offers(value: bytes) -> Iterator[Offer]:
+    """The offers of permessage-deflate in order; none where the value is not of RFC 6455 section 9.1."""
+    text = value.decode("latin-1")
+    elements: list[Offer] = [[]]
+    position = 0
+    while position < len(text):
+        match = ELEMENT.match(text, position)
+        if match is None:
+            if not elements[-1] and (empty := re.compile(r"[ \t]*(?:,|$)").match(text, position)):
+                position = empty.end()  # RFC 9110 section 5.6.1.2: empty elements of a list are ignored
+                continue
+            return
+        name, token, quoted, end = match.groups()
+        elements[-1].append((name, token if token is not None else quoted))
+        if end == ";" and match.end() == len(text):
+            return
+        if end == ",":
+            elements.append([])
+        position = match.end()
+    for element in elements:
+        if element and element[0] == (NAME, None):
+            yield element[1:]
+
+
+def _accept(offer: Offer, settings: Any) -> tuple[bytes, DeflateParameters] | None:
+    """The answer to one offer, or None to decline it (section 7.1: unknown, repeated or with a wrong value)."""
+    asked = dict(offer)
+    if len(asked) != len(offer):
+        return None
+    server_alone = _flag(asked, "server_no_context_takeover")
+    client_alone = _flag(asked, "client_no_context_takeover")
+    names_client_bits = "client_max_window_bits" in asked
+    server_bits = _bits(asked, "server_max_window_bits", needs_value=True)
+    client_bits = _bits(asked, "client_max_window_bits", needs_value=False)
+    if asked or server_alone is None or client_alone is None or server_bits is None or client_bits is None:
+        return None
+    if server_bits < NARROWEST_WRITTEN:
+        return None
+    alone = not settings.websocket_context_takeover
+    server_bits = min(server_bits, settings.websocket_window_bits)
+    # Without the parameter in the offer the client may not be limited (section 7.1.2.2).
+    client_bits = min(client_bits, settings.websocket_window_bits) if names_client_bits else WIDEST
+    parameters = DeflateParameters(
+        server_no_context_takeover=server_alone or alone,
+        client_no_context_takeover=client_alone or alone,
+        server_window_bits=server_bits,
+        client_window_bits=max(client_bits, NARROWEST_WRITTEN),  # a wider window reads a narrower one
         level=settings.websocket_compression_level,
         memory_level=settings.websocket_memory_level,
         threshold=settings.websocket_compression_threshold,
     )
+    return _answer(parameters, client_bits), parameters
 
 
-def parameters_of(texts: list[str]) -> dict[str, str | None] | None:
-    """The parameters of an offer; None when one is unknown, is there twice, or has a value that it cannot have."""
-    found: dict[str, str | None] = {}
-    for text in texts:
-        name, equals, value = (part.strip() for part in text.partition("="))
-        name = name.lower()
-        if name in found:
-            return None
-        if name in ("server_no_context_takeover", "client_no_context_takeover"):
-            if equals:
-                return None
-            found[name] = None
-        elif name == "client_max_window_bits" and not equals:
-            found[name] = None
-        elif name in ("server_max_window_bits", "client_max_window_bits"):
-            bits = value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
-            # A decimal integer from 8 to 15 without leading zeros (section 7.1.2).
-            if bits not in [str(number) for number in range(LEAST_BITS, MOST_BITS + 1)]:
-                return None
-            found[name] = bits
-        else:
-            return None
-    return found
+def _flag(asked: dict[str, str | None], name: str) -> bool | None:
+    """Takes a parameter that has no value: whether it is there, or None when it has one."""
+    if name not in asked:
+        return False
+    return True if asked.pop(name) is None else None
 
 
-def split(text: str, separator: str) -> list[str]:
-    """The parts of a list; a separator inside quotes belongs to its part."""
-    parts, quoted, start = [], False, 0
-    for index, char in enumerate(text):
-        if char == '"':
-            quoted = not quoted
-        elif char == separator and not quoted:
-            parts.append(text[start:index].strip())
-            start = index + 1
-    parts.append(text[start:].strip())
-    return parts
+def _bits(asked: dict[str, str | None], name: str, *, needs_value: bool) -> int | None:
+    """Takes a window size: 8 to 15, the widest when it is not there, or None when it is wrong."""
+    if name not in asked:
+        return WIDEST
+    value = asked.pop(name)
+    if value is None:
+        return None if needs_value else WIDEST
+    return int(value) if BITS.fullmatch(value) else None
+
+
+def _answer(parameters: DeflateParameters, client_bits: int) -> bytes:
+    parts = [NAME]
+    if parameters.server_no_context_takeover:
+        parts.append("server_no_context_takeover")
+    if parameters.client_no_context_takeover:
+        parts.append("client_no_context_takeover")
+    if parameters.server_window_bits < WIDEST:
+        parts.append(f"server_max_window_bits={parameters.server_window_bits}")
+    if client_bits < WIDEST:
+        parts.append(f"client_max_window_bits={client_bits}")
+    return "; ".join(parts).encode()

@@ -1,181 +1,217 @@
 # SPDX-License-Identifier: MIT
-"""WsprotoCodec: the WebSocket protocol by the wsproto package, behind the interface of the native engine.
+"""WsprotoCodec: the WebSocket engine that lets the package wsproto read and write frames (websocket_engine wsproto).
 
-Chosen by the setting websocket_engine = wsproto. wsproto reads and writes frames; the limits, and the compression,
-which in wsproto has none, are an extension of ours (wsproto.extensions.Extension is its interface for that).
+Called like NativeCodec, by PyCodec; calls wsproto's FrameProtocol and, for the compression, MessageDeflate. wsproto
+itself knows no limits and inflates without bound; FrameLimits puts them where wsproto asks its extensions, about each
+header and each piece of payload.
 """
 
 from __future__ import annotations
 
-import zlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
+from zlib import error as ZlibError
 
-from wsproto.extensions import Extension
-from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, ParseFailed, RsvBits
+from fastcorn.config.errors import ConfigError
+from fastcorn.protocols import _codec
+from fastcorn.protocols._deflate import MessageDeflate
+from fastcorn.protocols.permessage_deflate import DeflateParameters
 
-from fastcorn.errors import MessageError
-from fastcorn.protocols._codec import EVENTS, PyCodec
+try:
+    from wsproto.extensions import Extension
+    from wsproto.frame_protocol import (
+        CloseReason,
+        Frame,
+        FrameDecoder,
+        FrameProtocol,
+        Opcode,
+        ParseFailed,
+        RsvBits,
+    )
+except ImportError as error:
+    raise ConfigError(
+        "the package wsproto is not installed; pip install 'fastcorn[wsproto]', or set it to auto or native",
+        setting="websocket_engine",
+    ) from error
 
-if TYPE_CHECKING:
-    from wsproto.frame_protocol import FrameDecoder
+NO_CODE = 1005
+PLAIN = RsvBits(False, False, False)
+COMPRESSED = RsvBits(True, False, False)
 
-    from fastcorn.protocols.permessage_deflate import DeflateParameters
-
-Event = tuple[int, Any, int, str]
-NOTHING: Event = (EVENTS["nothing"], None, 0, "")
-NO_BITS = RsvBits(False, False, False)
-TAIL = b"\x00\x00\xff\xff"
-LEAST_ZLIB_BITS = 9
+CodecResult = tuple[int, "str | bytes | None", int, "str | None", int]
 
 
-class WsprotoCodec(PyCodec):
-    """The engine that wsproto carries.
+class FrameLimits(Extension):
+    """The limits of a message, and permessage-deflate, as an extension of wsproto.
 
-    Args:
-        settings: has websocket_max_message_size (bytes, after inflating) and websocket_max_fragments.
-        deflate: what permessage-deflate was agreed with, or None.
+    Attributes:
+        size: bytes of the message that has begun, after inflating.
+        problem: what a CloseReason that was returned is about.
     """
 
-    def __init__(self, settings: Any, deflate: DeflateParameters | None) -> None:
-        self._extension = MessageRules(settings, deflate)
-        self._protocol = FrameProtocol(client=False, extensions=[self._extension])
-        self._pieces: list[Any] = []
-        self._ended = False
+    name = "fastcorn limits"
 
-    def on_feed(self, data: bytes) -> None:
-        if not self._ended:
-            self._protocol.receive_bytes(data)
-
-    def on_next_event(self) -> Event:
-        while not self._ended:
-            try:
-                frame = next(self._protocol.received_frames(), None)
-            except ParseFailed as error:
-                self._ended = True
-                return EVENTS["failed"], None, int(error.code), str(error)
-            if frame is None:
-                break
-            event = self._event_of(frame)
-            if event is not None:
-                return event
-        return NOTHING
-
-    def _event_of(self, frame: Frame) -> Event | None:
-        payload: Any = frame.payload
-        if frame.opcode in (Opcode.PING, Opcode.PONG):
-            name = "ping" if frame.opcode is Opcode.PING else "pong"
-            return EVENTS[name], bytes(payload), 0, ""
-        if frame.opcode is Opcode.CLOSE:
-            self._ended = True
-            code, reason = payload
-            return EVENTS["close"], None, int(code), reason
-        self._pieces.append(payload)
-        if not frame.message_finished:
-            return None
-        pieces, self._pieces = self._pieces, []
-        if frame.opcode is Opcode.TEXT:
-            return EVENTS["text"], "".join(pieces), 0, ""
-        return EVENTS["binary"], b"".join(pieces), 0, ""
-
-    def on_append_message(self, message: str | bytes) -> bytes:
-        try:
-            return bytes(self._protocol.send_data(message))
-        except UnicodeEncodeError as error:
-            raise MessageError(f"'text' of 'websocket.send' cannot be sent as UTF-8: {error.reason}") from None
-
-    def on_append_ping(self, data: bytes) -> bytes:
-        return bytes(self._protocol.ping(data))
-
-    def on_append_pong(self, data: bytes) -> bytes:
-        return bytes(self._protocol.pong(data))
-
-    def on_append_close(self, code: int, reason: str) -> bytes:
-        return bytes(self._protocol.close(None if code == CloseReason.NO_STATUS_RCVD else code, reason or None))
-
-
-class MessageRules(Extension):
-    """The limits of messages, and permessage-deflate where it was agreed (RFC 7692)."""
-
-    name = "permessage-deflate"
-
-    def __init__(self, settings: Any, deflate: DeflateParameters | None) -> None:
-        self._most = settings.websocket_max_message_size
-        self._most_fragments = settings.websocket_max_fragments
-        self._deflate = deflate
-        self._inflater: Any = None
-        self._compressor: Any = None
-        self._compressed = False
-        self._is_data = False
-        self._size = 0
-        self._fragments = 0
+    def __init__(self, most: int, most_fragments: int, deflate: MessageDeflate | None) -> None:
+        self.most = most
+        self.most_fragments = most_fragments
+        self.deflate = deflate
+        self.size = 0
+        self.fragments = 0  # 0 = no message has begun
+        self.compressed = False
+        self.control = False
+        self.begun: tuple[Opcode, bool] | None = None  # a header that was checked: opcode and RSV1
+        self.problem = ""
 
     def enabled(self) -> bool:
         return True
 
     def offer(self) -> bool | str:
+        """Not used: the handshake is fastcorn's."""
         return False
+
+    def refuse(self, reason: CloseReason, problem: str) -> CloseReason:
+        self.problem = problem
+        return reason
 
     def frame_inbound_header(
         self, proto: FrameDecoder | FrameProtocol, opcode: Opcode, rsv: RsvBits, payload_length: int
     ) -> CloseReason | RsvBits:
-        self._is_data = not opcode.iscontrol()
-        if rsv.rsv1 and (self._deflate is None or not self._is_data or opcode is Opcode.CONTINUATION):
-            return CloseReason.PROTOCOL_ERROR
-        if self._is_data:
+        """Check what the header says; the answer is the reserved bits that may be set.
+
+        wsproto asks again when the mask comes later than the length, so nothing is counted here.
+        """
+        self.begun = opcode, rsv.rsv1
+        if rsv.rsv1 and (opcode.iscontrol() or opcode is Opcode.CONTINUATION or self.deflate is None):
+            return self.refuse(CloseReason.PROTOCOL_ERROR, "reserved bit set")
+        if opcode.iscontrol():
+            return PLAIN
+        if opcode is Opcode.CONTINUATION and not self.fragments:
+            return self.refuse(CloseReason.PROTOCOL_ERROR, "continuation frame without a message")
+        if opcode is not Opcode.CONTINUATION and self.fragments:
+            return self.refuse(CloseReason.PROTOCOL_ERROR, "new message before the last one is complete")
+        if self.fragments == self.most_fragments:
+            return self.refuse(CloseReason.POLICY_VIOLATION, "message of too many fragments")
+        if not (self.compressed or rsv.rsv1) and payload_length > self.most - self.size:
+            return self.refuse(CloseReason.MESSAGE_TOO_BIG, "message too large")
+        return COMPRESSED if rsv.rsv1 else PLAIN
+
+    def begin(self, opcode: Opcode, compressed: bool) -> None:
+        """The first of a frame's payload has come."""
+        self.begun = None
+        self.control = opcode.iscontrol()
+        if not self.control:
+            self.fragments += 1
             if opcode is not Opcode.CONTINUATION:
-                self._compressed, self._size, self._fragments = rsv.rsv1, 0, 0
-            self._fragments += 1
-            if self._fragments > self._most_fragments:
-                return CloseReason.POLICY_VIOLATION
-            if payload_length + (0 if self._compressed else self._size) > self._most:
-                return CloseReason.MESSAGE_TOO_BIG
-        return RsvBits(rsv.rsv1, False, False)
+                self.compressed = compressed
 
     def frame_inbound_payload_data(self, proto: FrameDecoder | FrameProtocol, data: bytes) -> bytes | CloseReason:
-        if not self._is_data:
+        """A piece of payload, or the nothing of an empty frame: inflated, and counted."""
+        if self.begun:
+            self.begin(*self.begun)
+        if self.control:
             return data
-        if self._compressed:
-            return self._inflate(data)
-        self._size += len(data)
-        return data
+        if not self.compressed:
+            self.size += len(data)
+            return data
+        return self.inflate(data, end=False)
 
     def frame_inbound_complete(self, proto: FrameDecoder | FrameProtocol, fin: bool) -> bytes | CloseReason | None:
-        if not fin or not self._is_data or not self._compressed or self._deflate is None:
+        """What is still to come out when a frame has ended; a message ends with its last frame."""
+        if self.control or not fin:
             return None
-        inflated = self._inflate(TAIL)
-        if not self._deflate.receive_takeover:
-            self._inflater = None
-        return inflated
+        rest = self.inflate(b"", end=True) if self.compressed else None
+        self.size = self.fragments = 0
+        self.compressed = False
+        return rest
 
-    def _inflate(self, data: bytes) -> bytes | CloseReason:
-        assert self._deflate is not None
-        made = b""
-        while data:
-            if self._inflater is None:
-                self._inflater = zlib.decompressobj(-max(self._deflate.receive_bits, LEAST_ZLIB_BITS))
-            try:
-                made += self._inflater.decompress(data, self._most - self._size - len(made) + 1)
-            except zlib.error:
-                return CloseReason.INVALID_FRAME_PAYLOAD_DATA
-            if self._size + len(made) > self._most or self._inflater.unconsumed_tail:
-                return CloseReason.MESSAGE_TOO_BIG
-            # A final block ends the stream; what follows begins a new one (section 7.2.3.4).
-            data = self._inflater.unused_data
-            if self._inflater.eof:
-                self._inflater = None
-        self._size += len(made)
-        return made
+    def inflate(self, data: bytes, *, end: bool) -> bytes | CloseReason:
+        assert self.deflate is not None
+        try:
+            out = self.deflate.inflate(data, self.most - self.size, end)
+        except ZlibError:
+            return self.refuse(CloseReason.INVALID_FRAME_PAYLOAD_DATA, "message is not compressed by deflate")
+        if len(out) > self.most - self.size:
+            return self.refuse(CloseReason.MESSAGE_TOO_BIG, "message too large after inflating")
+        self.size += len(out)
+        return out
 
     def frame_outbound(
         self, proto: FrameDecoder | FrameProtocol, opcode: Opcode, rsv: RsvBits, data: bytes, fin: bool
     ) -> tuple[RsvBits, bytes]:
-        deflate = self._deflate
-        if deflate is None or opcode.iscontrol() or len(data) < deflate.threshold:
+        """A frame that is sent: a message is compressed where that was agreed and is worth it."""
+        if self.deflate is None or opcode.iscontrol() or len(data) < self.deflate.threshold:
             return rsv, data
-        if self._compressor is None:
-            bits = max(deflate.send_bits, LEAST_ZLIB_BITS)
-            self._compressor = zlib.compressobj(deflate.level, zlib.DEFLATED, -bits, deflate.memory_level)
-        made = self._compressor.compress(data) + self._compressor.flush(zlib.Z_SYNC_FLUSH)
-        if not deflate.send_takeover:
-            self._compressor = None
-        return RsvBits(True, False, False), made[: -len(TAIL)]
+        compressed = self.deflate.deflate(data)
+        return (rsv, data) if compressed is None else (COMPRESSED, compressed)
+
+
+class WsprotoCodec(_codec.PyCodec):
+    """The WebSocket engine on wsproto.
+
+    Args:
+        settings: the worker's: websocket_max_message_size, websocket_max_fragments.
+        parameters: of permessage-deflate as negotiated, or None.
+    """
+
+    def __init__(self, settings: Any, parameters: DeflateParameters | None) -> None:
+        deflate = None if parameters is None else MessageDeflate(parameters)
+        self.limits = FrameLimits(settings.websocket_max_message_size, settings.websocket_max_fragments, deflate)
+        self.frames = FrameProtocol(client=False, extensions=[self.limits])
+        self.reading: Iterator[Frame] | None = None
+        self.parts: list[Any] = []
+        self.over = False
+
+    def on_feed(self, data: bytes) -> None:
+        if not self.over:
+            self.frames.receive_bytes(data)
+
+    def on_next_event(self) -> CodecResult:
+        while not self.over:
+            try:
+                self.reading = self.reading or self.frames.received_frames()
+                frame = next(self.reading, None)
+            except ParseFailed as error:
+                return self.end(_codec.FAILED, int(error.code), self.limits.problem or str(error))
+            if frame is None:  # all was read: what is fed next is asked for anew
+                self.reading = None
+                break
+            event = self.event_of(frame)
+            if event is not None:
+                return event
+        return _codec.NOTHING, None, 0, None, self.limits.size
+
+    def event_of(self, frame: Frame) -> CodecResult | None:
+        payload: Any = frame.payload
+        if frame.opcode is Opcode.CLOSE:
+            return self.end(_codec.CLOSE, int(payload[0]), payload[1])
+        if frame.opcode.iscontrol():
+            kind = _codec.PING if frame.opcode is Opcode.PING else _codec.PONG
+            return kind, bytes(payload), 0, None, self.limits.size
+        if payload:
+            self.parts.append(payload)
+        if not frame.message_finished:
+            return None
+        parts, self.parts = self.parts, []
+        if frame.opcode is Opcode.TEXT:
+            return _codec.TEXT, "".join(parts), 0, None, 0
+        return _codec.BINARY, b"".join(parts), 0, None, 0
+
+    def end(self, kind: int, code: int, reason: str) -> CodecResult:
+        """Nothing more is read."""
+        self.over = True
+        self.parts = []
+        self.reading = None
+        self.limits.size = 0
+        return kind, None, code, reason, 0
+
+    def on_append_message(self, message: str | bytes) -> bytes:
+        return bytes(self.frames.send_data(message))
+
+    def on_append_ping(self, data: bytes) -> bytes:
+        return bytes(self.frames.ping(data))
+
+    def on_append_pong(self, data: bytes) -> bytes:
+        return bytes(self.frames.pong(data))
+
+    def on_append_close(self, code: int, reason: str) -> bytes:
+        return bytes(self.frames.close() if code == NO_CODE else self.frames.close(code, reason))

@@ -19,6 +19,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from fastcorn.asgi.reference import forget_modules
+from fastcorn.config.fixed import OF_SUPERVISOR, changes_without_effect
 from fastcorn.config.pending import check_pending
 from fastcorn.config.sockets import SocketFile, Sockets, bind_again, bind_group, bind_texts, can_share_port
 from fastcorn.observability.logger import error_log
@@ -34,19 +35,6 @@ GROUPS = (
     ("bind", "secure_sockets", socket.SOCK_STREAM),
     ("insecure_bind", "insecure_sockets", socket.SOCK_STREAM),
     ("quic_bind", "quic_sockets", socket.SOCK_DGRAM),
-)
-
-# Settings that a running server keeps; a change needs a restart.
-FIXED = (
-    "user",
-    "group",
-    "umask",
-    "pid_path",
-    "use_reloader",
-    "reload_dirs",
-    "reload_include",
-    "reload_exclude",
-    "accept",
 )
 
 
@@ -89,17 +77,20 @@ class Bound:
         return slot in self.sharing or not self.is_shareable
 
     def let_go(self, slot: int | None) -> None:
-        """Closes the sockets of this process, or the copy for one slot, and removes the file."""
+        """Closes the sockets of this process, or the copy for one slot."""
         if slot is not None:
             if slot in self.copies:
                 self.copies.pop(slot).close()
             return
-        if self.file is not None:
-            self.file.remove()
         for sock in (self.sock, *self.copies.values()):
             sock.close()
 
+    def remove_file(self) -> None:
+        if self.file is not None:
+            self.file.remove()
+
     def close(self) -> None:
+        self.remove_file()
         self.let_go(None)
 
 
@@ -196,6 +187,7 @@ class Plan:
             application = self.loader(self.settings)
         self.loader = lambda settings: application
         # What exists now will not die: the collector of a worker need not write into the shared pages.
+        gc.unfreeze()  # the application before this one may die
         gc.collect()
         gc.freeze()
 
@@ -203,6 +195,11 @@ class Plan:
         """Closes the sockets here, so that those of the workers are the last ones: of all slots, or of one alone."""
         for bound in self.bound:
             bound.let_go(slot)
+
+    def remove_files(self) -> None:
+        """Removes the files of unix sockets."""
+        for bound in self.bound:
+            bound.remove_file()
 
     def leave_to_child(self, own: Sockets) -> None:
         """In a process that was just forked: closes the sockets that are others', so that these can stop listening."""
@@ -219,7 +216,7 @@ class Plan:
 
     def changes_without_effect(self, old: Plan) -> list[str]:
         """The settings that differ from an older plan's and that a running server keeps."""
-        return [name for name in FIXED if getattr(self.settings, name) != getattr(old.settings, name)]
+        return changes_without_effect(OF_SUPERVISOR, old.settings, self.settings)
 
     def close(self, keep: Plan | None = None) -> None:
         """Closes the sockets that another plan does not have, and removes their files."""

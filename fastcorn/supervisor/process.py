@@ -46,6 +46,11 @@ class WorkerProcess:
         channel: the supervisor's end of the line to it.
         seat: where it tells how many connections it has.
         now: when it was started, in seconds on the supervisor's clock.
+
+    Attributes:
+        wish: why it wants to be replaced; "" when it does not.
+        leaving: whether its event loop has ended, so that it gives no more signs of life.
+        excused: seconds of its silence in which the supervisor stood still too.
     """
 
     def __init__(self, slot: int, plan: Plan, pid: int, channel: Channel, seat: int, now: float) -> None:
@@ -58,7 +63,10 @@ class WorkerProcess:
         self.started_at = now
         self.ready_at: float | None = None
         self.last_beat: float | None = None
+        self.excused = 0.0
         self.hung = False
+        self.leaving = False
+        self.wish = ""
         self.reason = ""
         self.timers: list[Timer] = []
 
@@ -70,8 +78,19 @@ class WorkerProcess:
         return 0.0 if self.ready_at is None else now - self.ready_at
 
     def silence(self, now: float) -> float:
-        """Seconds since its last sign of life."""
-        return now - (self.started_at if self.last_beat is None else self.last_beat)
+        """Seconds since its last sign of life, but for those in which the supervisor stood still too."""
+        return now - (self.started_at if self.last_beat is None else self.last_beat) - self.excused
+
+    @property
+    def patience(self) -> float | None:
+        """How many seconds it may be silent; None when that is no fault.
+
+        The import of an application and its startup may block, so they get the time of a startup in addition.
+        """
+        timeout: float | None = self.plan.settings.worker_timeout
+        if self.ready_at is None:
+            return float(self.plan.settings.startup_timeout) + (timeout or 0.0)
+        return None if self.leaving else timeout
 
     def forget_timers(self) -> None:
         for timer in self.timers:
@@ -116,6 +135,10 @@ class Processes:
             leave(code)
         raise AssertionError("the process has ended")
 
+    def other_threads(self) -> list[str]:
+        """The names of the threads beside the main thread."""
+        return [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+
     def kill(self, pid: int, number: int) -> None:
         """Sends a signal; a process that has gone is no error."""
         with contextlib.suppress(ProcessLookupError):
@@ -141,22 +164,23 @@ class Processes:
         return ended
 
 
-def check_can_fork(origin: str) -> None:
+def check_can_fork(setting: str, origin: str) -> None:
     """Refuses what needs processes where they cannot be made.
+
+    Args:
+        setting: the name of the setting that needs them.
+        origin: where its value came from.
 
     Raises:
         ConfigError: the system has no fork, or this is not the main thread.
     """
+    remedy = "set it to 0 or 1" if setting == "workers" else "leave it out"
     if not hasattr(os, "fork"):
-        raise ConfigError(
-            "this system cannot fork processes; set it to 0 or 1 and start several servers", setting="workers",
-            origin=origin,
-        )  # fmt: skip
+        problem = f"needs worker processes, and this system cannot fork; {remedy}"
+        raise ConfigError(problem, setting=setting, origin=origin)
     if threading.current_thread() is not threading.main_thread():
-        raise ConfigError(
-            "worker processes are started from the main thread only; set it to 0 or 1, or call run() there",
-            setting="workers", origin=origin,
-        )  # fmt: skip
+        problem = f"needs worker processes, which are started from the main thread only; {remedy}, or call run() there"
+        raise ConfigError(problem, setting=setting, origin=origin)
 
 
 SIGKILL = getattr(signal, "SIGKILL", 9)

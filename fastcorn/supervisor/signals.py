@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,6 +29,7 @@ class SignalQueue:
         self._reader, self._writer = -1, -1
         self._before: dict[int, Any] = {}
         self._wakeup = -1
+        self._interrupting = False
 
     def __enter__(self) -> Self:
         self._reader, self._writer = os.pipe()
@@ -35,7 +37,7 @@ class SignalQueue:
         os.set_blocking(self._writer, False)
         self._wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         for number in handled_numbers():
-            self._before[number] = signal.signal(number, noticed)
+            self._before[number] = signal.signal(number, self._noticed)
         return self
 
     def fileno(self) -> int:
@@ -46,6 +48,21 @@ class SignalQueue:
         with contextlib.suppress(BlockingIOError):
             return list(os.read(self._reader, 4096))
         return []
+
+    @contextlib.contextmanager
+    def interrupting(self) -> Iterator[None]:
+        """While entered, SIGINT and SIGTERM also raise KeyboardInterrupt: what runs may be code that never ends."""
+        self._interrupting = True
+        try:
+            yield
+        finally:
+            self._interrupting = False
+
+    def _noticed(self, number: int, frame: object) -> None:
+        """The handler; as a rule the byte on the wake-up descriptor is all that is wanted."""
+        if self._interrupting and number in (signal.SIGINT, signal.SIGTERM):
+            self._interrupting = False
+            raise KeyboardInterrupt
 
     def leave_to_child(self) -> None:
         """In a process that was just forked: lets go of the descriptors that are the supervisor's."""
@@ -61,7 +78,3 @@ class SignalQueue:
         signal.set_wakeup_fd(self._wakeup)
         os.close(self._reader)
         os.close(self._writer)
-
-
-def noticed(number: int, frame: object) -> None:
-    """The handler: the byte on the wake-up descriptor is all that is wanted."""

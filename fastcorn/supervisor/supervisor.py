@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fastcorn.config.errors import ConfigError
-from fastcorn.errors import EXIT_OK, EXIT_SIGNAL_BASE, FastcornError
+from fastcorn.errors import EXIT_FAILURE, EXIT_OK, EXIT_SIGNAL_BASE, FastcornError
 from fastcorn.observability.logger import error_log
 from fastcorn.supervisor.backoff import Backoff
 from fastcorn.supervisor.exits import TOLD, MemoryEvents, exit_code, explain
@@ -50,6 +50,10 @@ if TYPE_CHECKING:
 # The loop wakes at least this often, to look for silent workers.
 TURN_SECONDS = 1.0
 
+# When the supervisor itself stood still longer (the machine slept, a container was paused, Ctrl+Z), so did the workers:
+# their silence meanwhile says nothing.
+STOOD_STILL_SECONDS = 3.0
+
 # A worker that was told to dump its stacks gets this long to write them before it is killed.
 DUMP_SECONDS = 1.0
 
@@ -57,10 +61,16 @@ DUMP_SECONDS = 1.0
 GRACE_SECONDS = 3.0
 FORCE_SECONDS = 5.0
 
+# From the end of a worker's event loop to that of its process: the threads of its application get some seconds.
+LEAVE_SECONDS = 10.0
+
 # The end of a worker that a reload replaces: a developer does not wait for open streams.
 RELOAD_SECONDS = 1.0
 
 MOST_WORKERS = 1024
+
+# Several of these that have come meanwhile are as one.
+AT_ONCE = [getattr(signal, name) for name in ("SIGHUP", "SIGUSR1") if hasattr(signal, name)]
 
 
 class Phase(enum.Enum):
@@ -90,6 +100,7 @@ class Replacement:
         plan: what its successor is started with.
         roll: whether it is part of a change of all workers, which ends when one fails.
         patience: seconds that the old one gets to end; None as its timeouts allow.
+        old: the worker that it is about; None for whichever serves there.
     """
 
     slot: Slot
@@ -97,6 +108,7 @@ class Replacement:
     plan: Plan
     roll: bool
     patience: float | None = None
+    old: WorkerProcess | None = None
 
 
 class Supervisor:
@@ -144,6 +156,7 @@ class Supervisor:
         self._memory = MemoryEvents()
         self._seats = Seats()
         self._started_at = clock()
+        self._turned_at = self._started_at
 
     # ---- the life of the server ------------------------------------------------------------------------------------
 
@@ -169,6 +182,7 @@ class Supervisor:
             self._watcher.start()
             self._selector.register(self._watcher, selectors.EVENT_READ, self._take_changes)
         self._watch_for_systemd()
+        self._name_threads()
         # One worker first: a mistake of the application is told once, and ends the command.
         self._add_slot()
 
@@ -190,6 +204,7 @@ class Supervisor:
         self._reap()
         self._timers.run()
         self._find_silent()
+        self._turned_at = self._clock()
         self._reload_changed()
         self._go_on()
 
@@ -211,7 +226,11 @@ class Supervisor:
         try:
             slot.active = self._fork(slot, self.plan)
         except OSError as error:
-            self._start_later(slot, 0.0, f"cannot start a worker process: {error.strerror}")
+            problem = f"cannot start a worker process: {error.strerror}"
+            if self.phase is Phase.BOOTING:
+                self._give_up(f"{problem}; stopping", EXIT_FAILURE)
+            else:
+                self._start_later(slot, 0.0, problem)
 
     def _start_later(self, slot: Slot, healthy: float, problem: str) -> None:
         pause = slot.backoff.next(healthy)
@@ -259,13 +278,20 @@ class Supervisor:
 
     def _listen(self, worker: WorkerProcess) -> None:
         for verb, argument in worker.channel.receive():
-            worker.last_beat = self._clock()
+            worker.last_beat, worker.excused = self._clock(), 0.0
             if verb == "ready":
                 self._worker_ready(worker)
             elif verb == "recycle":
                 self._recycle(worker, argument)
+            elif verb == "leaving":
+                self._leaving(worker)
         if worker.channel.ended:
             self._selector.unregister(worker.channel)
+
+    def _leaving(self, worker: WorkerProcess) -> None:
+        """Its event loop has ended, so there are no more heartbeats: what is left to do has a time of its own."""
+        worker.leaving = True
+        worker.timers.append(self._timers.after(LEAVE_SECONDS, functools.partial(self._kill, worker)))
 
     def _worker_ready(self, worker: WorkerProcess) -> None:
         if worker.state is not State.STARTING:
@@ -284,8 +310,10 @@ class Supervisor:
 
     def _boot_further(self) -> None:
         """One worker is ready: start the others; all are ready: the server is."""
-        while len(self.slots) < self.target and self.slots[0].active is not None:
+        while len(self.slots) < self.target and self.phase is Phase.BOOTING:
             self._add_slot()
+        if self.phase is not Phase.BOOTING:
+            return
         if all(slot.active is not None and slot.active.state is State.READY for slot in self.slots):
             self.phase = Phase.SERVING
             duration = self._clock() - self._started_at
@@ -350,7 +378,7 @@ class Supervisor:
             slot.successor = None
             self.log.error("%s, before it was ready", line)
             self._replacement_failed(slot)
-        elif self.phase is Phase.BOOTING:
+        elif self.phase is Phase.BOOTING and worker.ready_at is None:
             self._boot_failed(worker, line, exit_code(status))
         else:
             slot.active = None
@@ -365,23 +393,31 @@ class Supervisor:
             self.log.debug("%s", line)
         else:
             self.log.error("%s; stopping, because it was not ready yet", line)
-        self.code = code or 1
+        self._give_up("", code or EXIT_FAILURE)
+
+    def _give_up(self, why: str, code: int) -> None:
+        """Ends a start that has failed."""
+        if why:
+            self.log.error("%s", why)
+        self.code = code
         self._stop("")
         self._force()
 
     def _find_silent(self) -> None:
-        """Ends workers that have given no sign of life for worker_timeout (before the first one: startup_timeout)."""
+        """Ends workers that have given no sign of life for as long as their settings allow."""
         now = self._clock()
-        for worker in list(self.workers.values()):
-            settings = worker.plan.settings
-            limit = settings.startup_timeout if worker.last_beat is None else settings.worker_timeout
+        stood_still = now - self._turned_at
+        for worker in self.workers.values():
+            if stood_still > STOOD_STILL_SECONDS:
+                worker.excused += stood_still
+            limit = worker.patience
             if worker.hung or limit is None or worker.silence(now) < limit:
                 continue
             worker.hung = True
-            name = "startup_timeout" if worker.last_beat is None else "worker_timeout"
             self.log.error(
                 "%s has not answered for %.1f s (%s): its stacks follow, then it is killed",
-                worker, worker.silence(now), name,
+                worker, worker.silence(now),
+                "worker_timeout" if worker.ready_at is not None else "startup_timeout and worker_timeout",
             )  # fmt: skip
             self._processes.kill(worker.pid, DUMP_SIGNAL)
             worker.timers.append(self._timers.after(DUMP_SECONDS, functools.partial(self._kill, worker)))
@@ -422,9 +458,10 @@ class Supervisor:
     def _recycle(self, worker: WorkerProcess, reason: str) -> None:
         slot = self._slot_of(worker)
         known = any(entry.slot is slot for entry in (self._current, *self._queue) if entry is not None)
+        worker.wish = reason
         if self.phase is not Phase.STOPPING and slot is not None and slot.active is worker and not known:
             self.log.info("%s is to be replaced: %s", worker, reason)
-            self._queue.append(Replacement(slot, reason, self.plan, roll=False))
+            self._queue.append(Replacement(slot, reason, self.plan, roll=False, old=worker))
 
     def roll(self, reason: str, plan: Plan, patience: float | None = None) -> None:
         """Replaces all workers, one after the other, by workers of a plan; a roll that is under way is replaced too."""
@@ -450,7 +487,7 @@ class Supervisor:
             slot = entry.slot
             if slot not in self.slots or slot.successor is not None:
                 continue
-            if not entry.roll and slot.active is None:
+            if not entry.roll and (slot.active is None or slot.active is not entry.old):
                 continue
             try:
                 slot.successor = self._fork(slot, entry.plan if entry.roll else self.plan)
@@ -486,20 +523,32 @@ class Supervisor:
             if self._rolled is not None and self._rolled[0] is not self.plan:
                 self._rolled[0].close(keep=self.plan)
             self._rolled = None
-            if slot.active is None and slot.restart is None:
+            for other in self.slots:
+                if other.active is not None and other.active.wish:
+                    self._replace_later(other, other.active.wish)
+        if slot.active is None:
+            if slot.restart is None:
                 self._start_later(slot, 0.0, f"worker {slot.number + 1} is missing")
-            return
+        elif not entry.roll:
+            self._replace_later(slot, entry.reason)
+
+    def _replace_later(self, slot: Slot, reason: str) -> None:
+        """Tries again to give a worker a successor."""
         pause = slot.backoff.next(0.0)
         self.log.error("trying to replace worker %d again in %g s", slot.number + 1, pause)
-        retry = Replacement(slot, entry.reason, self.plan, roll=False)
+        retry = Replacement(slot, reason, self.plan, roll=False, old=slot.active)
         self._timers.after(pause, functools.partial(self._queue.append, retry))
 
     def _adopt(self, plan: Plan) -> None:
         """The first worker of a new plan is ready: from now on it is the plan of all."""
+        before = self.urls()
         old, self.plan = self.plan, plan
         self.log = error_log(plan.config.log)
         self.hooks = plan.hooks
         self.hooks.log = self.log
+        for url in self.urls():
+            if url not in before:
+                self.log.info("Running on %s", url)
         # Workers have descriptors of their own, so what only the old plan had can be closed here at once.
         old.close(keep=plan)
         self._resize(max(1, plan.settings.workers), plan)
@@ -518,6 +567,9 @@ class Supervisor:
         self.target = min(max(1, target), MOST_WORKERS)
         while len(self.slots) < self.target:
             self._add_slot()
+            if self._rolled is not None and self._rolled[0] is not self.plan:
+                # Nobody knows yet whether the new plan works; until then the old one is what new slots begin with.
+                self._queue.append(Replacement(self.slots[-1], self._rolled[2], self._rolled[0], roll=True))
         while len(self.slots) > self.target:
             slot = self.slots.pop()
             if slot.restart is not None:
@@ -531,8 +583,10 @@ class Supervisor:
     # ---- what the operator wants -----------------------------------------------------------------------------------
 
     def _take_signals(self) -> None:
-        for number in self._signals.take():
-            self.obey(number)
+        numbers = self._signals.take()
+        for index, number in enumerate(numbers):
+            if number not in AT_ONCE or number not in numbers[index + 1 :]:
+                self.obey(number)
 
     def obey(self, number: int) -> None:
         """Does what a signal asks for."""
@@ -590,13 +644,12 @@ class Supervisor:
         watched = None if self._watcher is None else self._watcher.watched
         forgotten = forget_sources(self.plan.settings, self.plan.config.files, watched and watched.counts)
         try:
-            config = self.plan.config if self._reread is None else self._reread()
-            plan = Plan(config, self.plan.first_loader)
-            error_log(config.log)
-            plan.bind(self.plan)
-            plan.preload(again=True)
-        except Exception as problem:
+            with self._signals.interrupting():
+                plan = self._new_plan()
+        except (Exception, SystemExit, KeyboardInterrupt) as problem:
             sys.modules.update(forgotten)
+            if isinstance(problem, KeyboardInterrupt):
+                return  # the signal is in the queue too
             if isinstance(problem, (FastcornError, ConfigError)):
                 report(problem, self.log)
             else:
@@ -607,6 +660,29 @@ class Supervisor:
         for name in plan.changes_without_effect(self.plan):
             self.log.warning("%s has changed; it takes effect when the server is restarted", name)
         self.roll(reason, plan, patience)
+
+    def _new_plan(self) -> Plan:
+        """A plan of the configuration as it is now, with its addresses bound and its logs open."""
+        config = self.plan.config if self._reread is None else self._reread()
+        plan = Plan(config, self.plan.first_loader)
+        error_log(config.log)
+        plan.bind(self.plan)
+        try:
+            plan.preload(again=True)
+        except BaseException:
+            plan.close(keep=self.plan)
+            raise
+        self._name_threads()
+        return plan
+
+    def _name_threads(self) -> None:
+        """A fork takes along one thread only: what others would do never happens in the workers."""
+        others = self._processes.other_threads()
+        if others:
+            self.log.warning(
+                "threads run in the supervisor (%s); workers do not have them: start them in the lifespan, not during "
+                "the import or in a hook", ", ".join(others),
+            )  # fmt: skip
 
     def _stop_signal(self, number: int) -> None:
         self._signals_to_stop += 1
@@ -635,8 +711,14 @@ class Supervisor:
         # The workers have descriptors of their own. While ours were open, clients would go on connecting to nobody.
         for plan in self._plans():
             plan.let_go()
+        # A path that is gone can be connected to by nobody, and the workers go on accepting for drain_delay.
+        self._timers.after(self.plan.settings.drain_delay, self._remove_files)
         for worker in self.workers.values():
             self._end_worker(worker, "stop", "", None)
+
+    def _remove_files(self) -> None:
+        for plan in self._plans():
+            plan.remove_files()
 
     def _force(self) -> None:
         for worker in self.workers.values():

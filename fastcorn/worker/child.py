@@ -15,13 +15,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fastcorn.errors import EXIT_FAILURE
 from fastcorn.observability.files import LogFile
 from fastcorn.worker.channel import Channel
-from fastcorn.worker.process import leave, run_worker
+from fastcorn.worker.process import run_worker
 from fastcorn.worker.serving import Serving, serve_worker
 from fastcorn.worker.worker import Worker
 
@@ -39,6 +41,9 @@ IGNORED_SIGNALS = ("SIGINT", "SIGHUP", "SIGTTIN", "SIGTTOU", "SIGUSR1", "SIGUSR2
 # A heartbeat each second is enough for a timeout of seconds; shorter timeouts get four beats.
 BEAT_SECONDS = 1.0
 BEATS_IN_TIMEOUT = 4
+
+# What a graceful stop may take beyond its own timeouts when nobody is left to end it.
+SPARE_SECONDS = 5.0
 
 
 @dataclass
@@ -66,10 +71,11 @@ def run_child(post: Post) -> int:
     """Serves until the supervisor says stop or has gone; returns the exit code of this process."""
     take_signals(post.config)
     settings = post.config.freeze()
-    watch_lifeline(post.lifeline, settings)
+    noticed = threading.Event()
+    watch_lifeline(post.lifeline, settings, noticed)
 
     async def main(worker: Worker) -> int:
-        return await Line(worker, post.channel, beat_interval(settings.worker_timeout)).serve()
+        return await Line(worker, post.channel, beat_interval(settings.worker_timeout), noticed).serve()
 
     return run_worker(post.config, post.loader, main, sockets=post.sockets, balance=post.balance, announce=False)
 
@@ -114,21 +120,29 @@ def dump_target(config: Config) -> Any:
     return None
 
 
-def watch_lifeline(lifeline: int, settings: Settings) -> None:
+def watch_lifeline(
+    lifeline: int, settings: Settings, noticed: threading.Event, end: Callable[[int], None] = os._exit
+) -> None:
     """Ends this process some time after the supervisor has gone, whatever the event loop does then.
 
-    A loop that runs notices it by its channel and stops gracefully, well before.
+    A loop that runs notices it by its channel and stops gracefully; one that does not within worker_timeout is hung,
+    and nobody else is left to end it. There is no flush at that end: what hangs may hold the lock of a log.
+
+    Args:
+        lifeline: a descriptor that reads as ended when the supervisor has gone.
+        settings: the frozen settings.
+        noticed: set by the loop when it has noticed.
+        end: called with the exit code.
     """
-    patience = settings.drain_delay + settings.graceful_timeout + settings.shutdown_timeout
-    patience += settings.worker_timeout or 0.0
+    patience = settings.drain_delay + settings.graceful_timeout + settings.shutdown_timeout + SPARE_SECONDS
 
     def watch() -> None:
         while os.read(lifeline, 64):
             pass
-        if not stopped.wait(patience):
-            leave(1)
+        if noticed.wait(patience if settings.worker_timeout is None else settings.worker_timeout):
+            time.sleep(patience)
+        end(EXIT_FAILURE)
 
-    stopped = threading.Event()
     threading.Thread(target=watch, name="fastcorn-lifeline", daemon=True).start()
 
 
@@ -144,9 +158,11 @@ class Line:
         worker: not started yet.
         channel: this worker's end.
         interval: seconds between two heartbeats.
+        noticed: set when the supervisor has gone.
     """
 
-    def __init__(self, worker: Worker, channel: Channel, interval: float) -> None:
+    def __init__(self, worker: Worker, channel: Channel, interval: float, noticed: threading.Event) -> None:
+        self._noticed = noticed
         self._worker = worker
         self._channel = channel
         self._interval = interval
@@ -169,6 +185,7 @@ class Line:
             self._loop.remove_reader(self._channel.fileno())
             if self._beating is not None:
                 self._beating.cancel()
+            self._channel.send("leaving")
 
     def _begin(self, serving: Serving) -> None:
         self._serving = serving
@@ -189,6 +206,9 @@ class Line:
         self._stop(leave_queues=[listener.address for listener in self._worker.listeners])
 
     def _started(self) -> None:
+        if self._serving is not None and not self._stopping:
+            # Until the supervisor says otherwise: closing for all would close what other workers serve.
+            self._serving.leave_queues = [listener.address for listener in self._worker.listeners]
         self._channel.send("ready")
 
     def _recycle(self, reason: str) -> None:
@@ -203,6 +223,7 @@ class Line:
             self._obey(verb, argument)
         if self._channel.ended:
             self._loop.remove_reader(self._channel.fileno())
+            self._noticed.set()
             self._worker.error_log.error("the supervisor has gone; worker %d stops", os.getpid())
             self._stop()
 

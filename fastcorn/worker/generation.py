@@ -15,6 +15,11 @@ from fastcorn.asgi.application import Application
 from fastcorn.asgi.lifespan import Lifespan
 from fastcorn.errors import FastcornError
 
+# Who was answered a moment ago has perhaps sent the next request already, and closing would cross it on its way. So
+# connections stay this long, a round trip, for that request; its answer says `connection: close`. nginx has the same as
+# keepalive_min_timeout, for workers that shut down.
+LAST_REQUEST_SECONDS = 0.1
+
 # After graceful_timeout: how long applications that were cancelled get to clean up, and cut connections to end.
 CANCEL_SECONDS = 1.0
 CANCEL_LOOK_SECONDS = 0.01
@@ -82,14 +87,24 @@ class Generation:
             LifespanFailureError, LifespanTimeoutError: the application's shutdown failed.
         """
         if self.context is not None:
+            self.announce_stop()
             await self._end_connections(forced)
         await self._end_lifespan(forced)
+
+    def announce_stop(self) -> None:
+        """Tells the application that it is about to end, by the event that it finds in its scopes."""
+        if self.context is not None:
+            self.context.stopping.set()
 
     async def _end_connections(self, forced: asyncio.Event) -> None:
         context, idle = self.context, asyncio.Event()
         context.when_idle = idle.set
+        context.announce_drain()
+        patience = self._settings.graceful_timeout
+        at_once = min(LAST_REQUEST_SECONDS, patience)
+        await first_of(idle, forced, timeout=at_once)
         context.begin_drain()
-        if not await first_of(idle, forced, timeout=self._settings.graceful_timeout):
+        if not await first_of(idle, forced, timeout=patience - at_once):
             return
         if not forced.is_set():
             self._error_log.warning(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 # What is left when the server has ended (background tasks and threads of the application) gets this long.
 LEFTOVER_SECONDS = 2.0
+LOOK_SECONDS = 0.05
 
 
 def choose_loop(worker_class: str) -> LoopFactory:
@@ -52,6 +54,7 @@ def run_loop(
     *,
     debug: bool = False,
     on_stuck: Callable[[str, bool], None] | None = None,
+    hurry: Callable[[], bool] | None = None,
 ) -> Result:
     """Runs a coroutine on a new loop and closes the loop.
 
@@ -61,12 +64,14 @@ def run_loop(
         debug: asyncio's debug mode.
         on_stuck: told in one line what did not end in LEFTOVER_SECONDS, and whether the interpreter would wait for it
             at its exit; the loop is closed all the same.
+        hurry: asked whether what is left is to be waited for no longer.
 
     Returns:
         What the coroutine returns.
 
     Raises:
-        KeyboardInterrupt: also when a signal cuts the end short; on_stuck has been told of threads by then.
+        KeyboardInterrupt, SystemExit: a task of the application raised it: main has been cancelled and has ended by
+            then.
     """
     loop = factory()
     # Ours is known here, so that it can be given up; a loop would wait for its own one.
@@ -74,39 +79,65 @@ def run_loop(
     loop.set_default_executor(executor)
     if debug:
         loop.set_debug(True)
+    task = loop.create_task(main)
     try:
-        return loop.run_until_complete(main)
+        return _run_to_end(loop, task)
     finally:
         try:
-            _end(loop, executor, on_stuck or _ignore)
+            _end(loop, executor, on_stuck or _ignore, hurry or _never)
         finally:
             loop.close()
 
 
-def _end(loop: asyncio.AbstractEventLoop, executor: ThreadPoolExecutor, on_stuck: Callable[[str, bool], None]) -> None:
+def _run_to_end(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Result]) -> Result:
+    try:
+        return loop.run_until_complete(task)
+    except (KeyboardInterrupt, SystemExit):
+        # Another task of the application has raised it, which ends the loop at once; main may still end in order.
+        if not task.done():
+            task.cancel()
+            loop.run_until_complete(asyncio.wait({task}))
+        raise
+
+
+def _end(
+    loop: asyncio.AbstractEventLoop,
+    executor: ThreadPoolExecutor,
+    on_stuck: Callable[[str, bool], None],
+    hurry: Callable[[], bool],
+) -> None:
     ended = False
     try:
-        ignoring = loop.run_until_complete(_end_tasks(loop))
+        ignoring = loop.run_until_complete(_end_tasks(loop, hurry))
         if ignoring:
             on_stuck(f"{ignoring} tasks of the application ignore their cancellation", False)
-        ended = _end_threads(executor, LEFTOVER_SECONDS)
+        ended = _end_threads(executor, hurry)
     finally:
-        # Whoever interrupts this wants to leave now, so the threads may not hold the process then either.
-        if not ended and not _end_threads(executor, 0.0):
+        # Also when a task of the application has raised KeyboardInterrupt: its threads may not hold the process then.
+        if not ended and not _end_threads(executor, _at_once):
             on_stuck("threads of the application still run", True)
 
 
 def _ignore(line: str, holds_process: bool) -> None: ...
 
 
-async def _end_tasks(loop: asyncio.AbstractEventLoop) -> int:
+def _never() -> bool:
+    return False
+
+
+def _at_once() -> bool:
+    return True
+
+
+async def _end_tasks(loop: asyncio.AbstractEventLoop, hurry: Callable[[], bool]) -> int:
     """Cancels what still runs; returns the number of tasks that do not end."""
     tasks = asyncio.all_tasks(loop) - {asyncio.current_task()}
     for task in tasks:
         task.cancel()
-    pending: set[asyncio.Task[Any]] = set()
-    if tasks:
-        done, pending = await asyncio.wait(tasks, timeout=LEFTOVER_SECONDS)
+    pending: set[asyncio.Task[Any]] = set(tasks)
+    end = time.monotonic() + LEFTOVER_SECONDS
+    while pending and time.monotonic() < end and not hurry():
+        done, pending = await asyncio.wait(pending, timeout=LOOK_SECONDS)
         for task in done:
             if not task.cancelled() and task.exception() is not None:
                 context = {"message": "unhandled exception at the end", "exception": task.exception(), "task": task}
@@ -116,10 +147,14 @@ async def _end_tasks(loop: asyncio.AbstractEventLoop) -> int:
     return len(pending)
 
 
-def _end_threads(executor: ThreadPoolExecutor, timeout: float) -> bool:
-    """Waits for the threads of asyncio.to_thread(), for timeout seconds; returns whether they have ended."""
+def _end_threads(executor: ThreadPoolExecutor, hurry: Callable[[], bool]) -> bool:
+    """Waits for the threads of asyncio.to_thread(); returns whether they have ended."""
     executor.shutdown(wait=False, cancel_futures=True)
     waiting = threading.Thread(target=executor.shutdown, daemon=True)
     waiting.start()
-    waiting.join(timeout)
+    end = time.monotonic() + LEFTOVER_SECONDS
+    while waiting.is_alive() and time.monotonic() < end:
+        waiting.join(LOOK_SECONDS)
+        if hurry():
+            break
     return not waiting.is_alive()

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 from fastcorn.asgi.application import Application
 from fastcorn.config.errors import ConfigError
 from fastcorn.config.pending import check_pending
-from fastcorn.errors import EXIT_FAILURE, FastcornError
+from fastcorn.errors import EXIT_FAILURE, EXIT_OK, EXIT_SIGNAL_BASE, FastcornError
 from fastcorn.observability.logger import error_log
 from fastcorn.worker.loop import LEFTOVER_SECONDS, LoopFactory, choose_loop, run_loop
-from fastcorn.worker.signals import interruption_code
+from fastcorn.worker.signals import SignalHold, interruption_code
 from fastcorn.worker.watchdog import Watchdog
 from fastcorn.worker.worker import Worker
 
@@ -73,20 +73,21 @@ def run_worker(
         log = worker.error_log if settings.errorlog is not None else None
         for line in pending if announce else ():
             worker.error_log.warning("%s", line)
-        code, held = _serve(worker, main, factory)
+        with SignalHold() as hold:
+            code, held = _serve(worker, main, factory, hold)
+            if held:
+                if before_leaving is not None:
+                    before_leaving()
+                leave(code)
+            return code
     except KeyboardInterrupt as interrupt:
         return interruption_code(interrupt)
     except (FastcornError, ConfigError) as problem:
         report(problem, log)
         return int(problem.exit_code)
-    if held:
-        if before_leaving is not None:
-            before_leaving()
-        leave(code)
-    return code
 
 
-def _serve(worker: Worker, main: Main, factory: LoopFactory) -> tuple[int, bool]:
+def _serve(worker: Worker, main: Main, factory: LoopFactory, hold: SignalHold) -> tuple[int, bool]:
     """Serves on a loop of its own; returns the exit code, and whether threads would hold the process."""
     held = False
 
@@ -97,7 +98,13 @@ def _serve(worker: Worker, main: Main, factory: LoopFactory) -> tuple[int, bool]
 
     code = EXIT_FAILURE
     try:
-        code = run_loop(_watched(worker, main), factory, debug=worker.settings.debug, on_stuck=on_stuck)
+        code = run_loop(
+            _watched(worker, main),
+            factory,
+            debug=worker.settings.debug,
+            on_stuck=on_stuck,
+            hurry=lambda: bool(hold.numbers),
+        )
     except (FastcornError, ConfigError) as problem:
         if not held:
             raise
@@ -105,6 +112,11 @@ def _serve(worker: Worker, main: Main, factory: LoopFactory) -> tuple[int, bool]
         code = int(problem.exit_code)
     except KeyboardInterrupt as interrupt:
         code = interruption_code(interrupt)
+    except SystemExit as wish:
+        worker.error_log.error("a task of the application called sys.exit(%s)", "" if wish.code is None else wish.code)
+        code = EXIT_FAILURE if isinstance(wish.code, str) else int(wish.code or 0)
+    if hold.numbers and code == EXIT_OK:
+        code = EXIT_SIGNAL_BASE + hold.numbers[0]
     return code, held
 
 
@@ -124,7 +136,7 @@ def leave(code: int) -> None:
 
 
 def give_up_threads(before: set[threading.Thread], code: int, config: Config) -> None:
-    """Bounds how long threads that the application has started hold the process when its main thread has ended.
+    """Bounds how long threads that the application has started hold the process when its program is at its end.
 
     Args:
         before: the threads that are not the application's.
@@ -133,10 +145,16 @@ def give_up_threads(before: set[threading.Thread], code: int, config: Config) ->
     """
     if not any(not thread.daemon for thread in set(threading.enumerate()) - before):
         return
+    # The interpreter waits for threads without limit, before it calls the functions of atexit; idle threads of
+    # executors end only there, by a function that they have registered in the same way.
+    register = getattr(threading, "_register_atexit", None)
+    if register is None:
+        return
+    finishing = threading.Event()
+    register(finishing.set)
 
     def watch() -> None:
-        # The interpreter then waits for them without limit; idle threads of executors end by themselves there.
-        threading.main_thread().join()
+        finishing.wait()
         time.sleep(LEFTOVER_SECONDS)
         error_log(config.log).warning("threads of the application still run; leaving without them")
         leave(code)

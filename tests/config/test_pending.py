@@ -33,6 +33,14 @@ def test_what_must_not_be_ignored_is_refused(settings: dict[str, object], messag
     assert message in str(caught.value)
 
 
+def test_a_missing_engine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Config(websocket_engine="wsproto").freeze()
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="websocket_engine.*: wsproto is not installed; install it, or use auto"):
+        check_pending(settings)
+    assert check_pending(Config().freeze()) == []
+
+
 def test_the_origin_is_told() -> None:
     config = Config()
     config.put("worker_class", "trio", "FASTCORN_WORKER_CLASS")

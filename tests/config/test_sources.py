@@ -86,6 +86,24 @@ def test_a_config_object_keeps_its_class(tmp_path: Path, monkeypatch: pytest.Mon
     assert sys.modules["fc_settings_b"].config.bind == ["127.0.0.1:8000"]
 
 
+def test_a_configuration_knows_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    (tmp_path / "fc_files").mkdir()
+    module = write(
+        tmp_path / "fc_files" / "settings.py", "from fastcorn.config import Config\nworkers = 2\n_own = Config()"
+    )
+    write(tmp_path / "fc_files" / "__init__.py", "")
+    write(tmp_path / "a.toml", "workers = 2")
+    assert read_config("a.toml").files == [str(tmp_path / "a.toml")]
+    assert read_config("file:fc_files/settings.py").files == [module]
+    for name in ("fc_files.settings", "fc_files.settings._own", "fc_files.settings:_own"):
+        assert read_config(f"python:{name}").files == [module]
+    assert Config(workers=2).files == []
+    for name in ("fc_files", "fc_files.settings"):
+        del sys.modules[name]
+
+
 def test_general_variables_are_weaker_than_their_own() -> None:
     environment = {"PORT": "5000", "WEB_CONCURRENCY": "3", "FORWARDED_ALLOW_IPS": "10.0.0.1,10.0.0.2"}
     config, _ = gather([], environment)

@@ -17,6 +17,7 @@ from tests.loops import LIMIT_SECONDS
 
 APP = """
 import asyncio
+import concurrent.futures
 import os
 import sys
 import threading
@@ -36,6 +37,7 @@ async def answer(send, body=b"hello"):
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
         await receive()
+        say("startup has begun")
         time.sleep(float(os.environ.get("STARTUP_SECONDS", "0")))
         await send({"type": "lifespan.startup.complete"})
         await receive()
@@ -46,11 +48,21 @@ async def app(scope, receive, send):
         asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)
     if scope["path"] == "/stuck-thread":
         threading.Thread(target=threading.Event().wait).start()
+    if scope["path"] == "/stuck-pool":
+        concurrent.futures.ThreadPoolExecutor().submit(threading.Event().wait)
+    if scope["path"] == "/idle-pool":
+        concurrent.futures.ThreadPoolExecutor().submit(say, "the pool has worked").result()
     if scope["path"] == "/wait":
         say("a request waits")
         await asyncio.Event().wait()
     if scope["path"].startswith("/block"):
         block_until("gate")
+    if scope["path"] == "/forever":
+        say("the loop is blocked")
+        while True:
+            pass
+    if scope["path"] == "/exit":
+        asyncio.get_running_loop().call_later(0, sys.exit, 7)
     await answer(send)
 """
 
@@ -125,9 +137,11 @@ def test_sigterm_ends_the_first_process_of_a_container_during_its_import(directo
     assert ended.returncode == 128 + signal.SIGTERM, ended.stderr
 
 
-def test_thread_that_the_application_has_started_does_not_hold_the_process(directory: Path) -> None:
+@pytest.mark.parametrize("kind", ["stuck-thread", "stuck-pool"])
+@pytest.mark.slow
+def test_thread_that_the_application_has_started_does_not_hold_the_process(directory: Path, kind: str) -> None:
     with running(["main:app", *BIND, "--pid", "pid"], directory) as command:
-        assert get(command.url() + "/stuck-thread") == "hello"
+        assert get(command.url() + "/" + kind) == "hello"
         command.signal(signal.SIGTERM)
         assert command.wait() == 0
         assert "application has shut down" in command.err
@@ -135,6 +149,15 @@ def test_thread_that_the_application_has_started_does_not_hold_the_process(direc
         assert not (directory / "pid").exists()
 
 
+def test_idle_threads_of_the_application_are_nothing_to_tell(directory: Path) -> None:
+    with running(["main:app", *BIND], directory) as command:
+        assert get(command.url() + "/idle-pool") == "hello"
+        command.signal(signal.SIGTERM)
+        assert command.wait() == 0
+        assert "threads of the application" not in command.err
+
+
+@pytest.mark.slow
 def test_pid_file_is_removed_although_a_thread_does_not_end(directory: Path) -> None:
     with running(["main:app", *BIND, "--pid", "pid"], directory) as command:
         assert get(command.url() + "/stuck-executor") == "hello"
@@ -144,6 +167,7 @@ def test_pid_file_is_removed_although_a_thread_does_not_end(directory: Path) -> 
         assert not (directory / "pid").exists()
 
 
+@pytest.mark.slow
 def test_second_signal_while_threads_are_waited_for(directory: Path) -> None:
     with running(["main:app", *BIND], directory) as command:
         assert get(command.url() + "/stuck-executor") == "hello"
@@ -164,6 +188,25 @@ def test_second_signal_during_the_drain_delay(directory: Path) -> None:
         command.signal(signal.SIGTERM)
         assert command.wait() == 128 + signal.SIGTERM
         assert "application has shut down" in command.err
+
+
+def test_sys_exit_in_the_background_stops_in_order(directory: Path) -> None:
+    with running(["main:app", *BIND], directory) as command, ask(command, "/exit") as client:
+        assert client.recv(12) == b"HTTP/1.1 200"
+        assert command.wait() == 7
+        assert "application has shut down" in command.err
+        assert "a task of the application called sys.exit(7)" in command.err
+
+
+def test_worker_that_ends_by_itself_leaves_the_socket_to_the_others(directory: Path) -> None:
+    with running(["main:app", *BIND, "--workers", "2"], directory) as command:
+        for count in (1, 2):
+            with ask(command, "/exit") as client:
+                assert client.recv(12) == b"HTTP/1.1 200"
+            command.wait_for("(?s)" + "exit code 7; starting another.*" * count)
+            assert get(command.url()) == "hello"
+        command.signal(signal.SIGTERM)
+        assert command.wait() == 0
 
 
 def test_who_blocks_the_loop_is_in_the_log(directory: Path) -> None:
@@ -193,3 +236,33 @@ def test_startup_may_block_the_loop(directory: Path) -> None:
         command.signal(signal.SIGTERM)
         assert command.wait() == 0
         assert "has been blocked" not in command.err.partition("Running on")[0]
+
+
+def signal_until_the_end(command: Command, number: int) -> int:
+    """Signals again and again, as somebody who has lost patience; returns the exit code."""
+    for _ in range(100):
+        command.signal(number)
+        try:
+            return command.process.wait(0.3)
+        except subprocess.TimeoutExpired:
+            continue
+    return command.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("worker_class", "number"), [("asyncio", signal.SIGINT), ("auto", signal.SIGTERM)])
+def test_an_application_that_blocks_the_loop_for_ever_is_interrupted(
+    directory: Path, worker_class: str, number: int
+) -> None:
+    with running(["main:app", *BIND, "-k", worker_class], directory) as command, ask(command, "/forever"):
+        command.wait_for("the loop is blocked")
+        assert signal_until_the_end(command, number) == 128 + number
+        assert "application has shut down" in command.err
+
+
+@pytest.mark.slow
+def test_a_startup_that_blocks_the_loop_is_interrupted(directory: Path) -> None:
+    with running(["main:app", *BIND], directory, {"STARTUP_SECONDS": "600"}) as command:
+        command.wait_for("startup has begun")
+        assert signal_until_the_end(command, signal.SIGINT) == 128 + signal.SIGINT
+        assert "Traceback" not in command.err

@@ -79,7 +79,7 @@ def test_workers_end_when_the_supervisor_is_killed(tmp_path: Path, arguments: li
         assert link.read_answer().status == 200
         link.close()
         wait_until(lambda: all(is_gone(pid) for pid in workers))
-        assert is_free(server.address)
+        wait_until(lambda: is_free(server.address))
         server.command.wait()
         assert server.command.err.count("the supervisor has gone") == 2
         assert server.command.err.count("application has shut down") == 2
@@ -93,7 +93,7 @@ def test_busy_worker_ends_when_the_supervisor_is_killed(tmp_path: Path) -> None:
         server.wait_for("blocking")
         server.command.signal(signal.SIGKILL)
         wait_until(lambda: not processes_of(tmp_path))
-        assert is_free(server.address)
+        wait_until(lambda: is_free(server.address))
         link.close()
 
 
@@ -211,7 +211,7 @@ def test_hooks_are_called_in_one_process(tmp_path: Path) -> None:
     with serving(tmp_path, "-c", "file:config.py") as server:
         assert server.stop() == 0
     names = [line.split()[0] for line in (tmp_path / "events").read_text().splitlines()]
-    assert names == ["on_starting", "on_worker_ready", "when_ready", "on_exit"]
+    assert names == ["on_starting", "on_worker_ready", "when_ready", "on_worker_exit", "on_exit"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])

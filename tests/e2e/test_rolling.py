@@ -12,6 +12,8 @@ import pytest
 from tests.e2e.workers import ROLLED, Server, is_gone, processes_of, serving, wait_until
 from tests.load import REUSED, Load
 
+# The old worker, which may take a connection until it has read that it retires.
+ENDED = r"has ended after [^\n]*: SIGHUP"
 ACCEPT = pytest.mark.parametrize("accept", ["shared", "reuseport"])
 
 
@@ -112,7 +114,7 @@ def test_broken_application_changes_nothing(tmp_path: Path) -> None:
         assert load.workers() <= {str(pid) for pid in before}
         (tmp_path / "main.py").write_text(source.replace("version one", "a later version"))
         server.command.signal(signal.SIGHUP)
-        server.wait_for(ROLLED)
+        server.wait_for(ENDED, 2)
         nothing_lost(load)
         assert server.ask("/message")[1] == b"a later version"
 
@@ -123,26 +125,63 @@ def test_preloaded_application_is_loaded_again(tmp_path: Path) -> None:
         source = (tmp_path / "main.py").read_text()
         (tmp_path / "main.py").write_text(source.replace("version one", "a later version"))
         server.command.signal(signal.SIGHUP)
-        server.wait_for(ROLLED)
+        server.wait_for(ENDED, 2)
         assert server.ask("/message")[1] == b"a later version"
         assert server.stop() == 0
 
 
 def test_running_request_outlives_its_replacement(tmp_path: Path) -> None:
     with serving(tmp_path, "--workers", "1", "--max-requests", "1000000") as server:
-        link = server.send("/wait/1")
+        link = server.send("/gate")
         kept = server.send()
         worker = kept.read_answer().fields["x-worker"]
         server.command.signal(signal.SIGHUP)
-        server.wait_for(ROLLED)
+        assert kept.sock.recv(1) == b"", "it is idle, so it is closed when the worker retires"
+        (tmp_path / "gate").touch()
         answer = link.read_answer()
         assert (answer.status, answer.closes) == (200, True)
         assert answer.fields["x-worker"] == worker
-        assert kept.sock.recv(1) == b""
         assert server.ask()[0] == str(server.ready()[1])
         for connection in (link, kept):
             connection.close()
         assert server.stop() == 0
+
+
+def test_only_worker_is_replaced(tmp_path: Path) -> None:
+    """Between the old one and the new one there is no moment in which nobody listens."""
+    arguments = ["--workers", "1", "--max-requests", "200"]
+    with serving(tmp_path, *arguments) as server, Load(server.address) as load:
+        server.wait_ready(4)
+        nothing_lost(load)
+        assert server.stop() == 0
+
+
+def test_stop_in_the_middle_of_a_restart(tmp_path: Path) -> None:
+    with serving(tmp_path, "--workers", "3") as server, Load(server.address) as load:
+        load.wait_for(50)
+        server.command.signal(signal.SIGHUP)
+        server.wait_ready(4)
+        signalled_at = time.monotonic()
+        assert server.stop() == 0
+        load.wait_refused()
+        assert load.lost(signalled_at) == []
+
+
+@ACCEPT
+def test_restarts_leave_no_descriptor_behind(tmp_path: Path, accept: str) -> None:
+    with serving(tmp_path, "--workers", "2", "--accept", accept) as server:
+        before = descriptors(server)
+        for number in range(1, 4):
+            server.command.signal(signal.SIGHUP)
+            server.wait_for(ENDED, 2 * number)
+        assert descriptors(server) == before
+        assert server.stop() == 0
+
+
+def descriptors(server: Server) -> list[int]:
+    """How many descriptors are open in the supervisor and in its two newest workers."""
+    server.command.url()
+    return [len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in (server.supervisor, *server.ready()[-2:])]
 
 
 def test_everything_at_once(tmp_path: Path) -> None:

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: MIT
 """Stopping under load: whoever was connected is answered, whatever the number of processes."""
 
+import contextlib
 import signal
 import socket
 import time
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from tests.e2e.workers import Server, serving
 from tests.load import Link, Load
-from tests.loops import LOOPS
+from tests.loops import LIMIT_SECONDS, LOOPS
 
 PROCESSES = {
     "in this process": ["--workers", "0"],
@@ -69,6 +72,9 @@ class Crowd:
         self.streams = [server.send("/endless") for _ in range(20)]
         for link in self.streams:
             assert link.sock.recv(4) == b"HTTP"
+        url = server.command.url().replace("http", "ws", 1)
+        self._open = contextlib.ExitStack()
+        self.websockets = [self._open.enter_context(connect(url, open_timeout=LIMIT_SECONDS)) for _ in range(20)]
         self.slow = [server.send("/wait/2") for _ in range(20)]
 
     def answered(self, server: Server) -> Link:
@@ -79,6 +85,7 @@ class Crowd:
     def close(self) -> None:
         for link in (*self.idle, *self.streams, *self.slow):
             link.close()
+        self._open.close()
 
 
 def rest_of(link: Link) -> bytes:
@@ -95,22 +102,27 @@ def rest_of(link: Link) -> bytes:
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_crowd_of_every_kind(tmp_path: Path, workers: str) -> None:
-    """Slow requests are answered, idle connections closed, endless streams cut when graceful_timeout is over."""
-    with serving(tmp_path, "--workers", workers, "--graceful-timeout", "3") as server:
+    """Slow requests are answered, idle connections closed, WebSockets told to come again, endless streams cut."""
+    with serving(tmp_path, "--workers", workers, "--graceful-timeout", "4") as server:
         crowd = Crowd(server)
         assert server.stop() == 0
         for link in crowd.slow:
-            answer = link.read_answer()
-            assert (answer.status, answer.closes) == (200, True)
+            assert link.read_answer().status == 200
         assert [link.sock.recv(1) for link in crowd.idle] == [b""] * 200
         for link in crowd.streams:
             received = rest_of(link)
             assert b"tick" in received
             assert not received.endswith(b"0\r\n\r\n"), "a cut stream must not look complete"
+        for websocket in crowd.websockets:
+            with pytest.raises(ConnectionClosed) as closed:
+                websocket.recv(LIMIT_SECONDS)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1012
         crowd.close()
+        assert server.command.err.count("websocket has ended with 1012") == 20
         assert server.command.err.count("stream was cancelled") == 20
         assert server.command.err.count("application has shut down") == max(1, int(workers))
-        assert "graceful_timeout (3 s) is over" in server.command.err
+        assert "graceful_timeout (4 s) is over" in server.command.err
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import signal
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,8 +18,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from fastcorn.testing import serve
+from tests.e2e.command import running
 from tests.loops import LIMIT_SECONDS, LOOPS
-from tests.websockets import handshake, read_frames, text
+from tests.websockets import handshake, read_frames
 
 QUIET = logging.getLogger("test.websocket")
 ENGINES = ["native", "wsproto"]
@@ -124,13 +127,12 @@ def test_protocol_error_reaches_a_client_that_still_sends(loop_name: str) -> Non
         serve(echo, worker_class=loop_name, errorlog=QUIET) as server,
         socket.create_connection((server.host, server.port), LIMIT_SECONDS) as sock,
     ):
-        sock.sendall(handshake() + text("first") + b"\x83\x80mask" + b"x" * 300_000)
+        sock.sendall(handshake() + b"\x83\x80mask" + b"x" * 300_000)
         received = b""
         while block := sock.recv(65536):
             received += block
         frames = read_frames(received.partition(b"\r\n\r\n")[2])
-        assert frames[0].payload == b"first"
-        assert frames[-1].close[0] == 1002
+        assert [answer.close[0] for answer in frames] == [1002]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -189,3 +191,38 @@ def test_fastapi_broadcast(caplog: pytest.LogCaptureFixture) -> None:
         for other in open_clients:
             assert other.recv(LIMIT_SECONDS) == "still here"
     assert not [record for record in caplog.records if record.name == QUIET.name]
+
+
+MAIN = """
+import sys
+
+async def app(scope, receive, send):
+    if scope["type"] != "websocket":
+        raise RuntimeError
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (event := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": event["text"]})
+    print("code", event["code"], file=sys.stderr, flush=True)
+"""
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_stop_closes_with_1012(tmp_path: Path, workers: str) -> None:
+    """SIGTERM: every client is told, the applications too, and the process ends well."""
+    (tmp_path / "main.py").write_text(MAIN)
+    arguments = ["main:app", "--bind", "127.0.0.1:0", "--workers", workers, "--graceful-timeout", "20"]
+    with running(arguments, tmp_path) as command, contextlib.ExitStack() as stack:
+        url = command.url()
+        clients = [stack.enter_context(client_of(url)) for _ in range(6)]
+        for client in clients:
+            client.send("x")
+            assert client.recv(LIMIT_SECONDS) == "x"
+        command.signal(signal.SIGTERM)
+        for client in clients:
+            with pytest.raises(ConnectionClosed):
+                client.recv(LIMIT_SECONDS)
+            assert (client.close_code, client.close_reason) == (1012, "the server restarts")
+        assert command.wait() == 0
+        assert command.err.count("code 1012") == 6
+        assert "Traceback" not in command.err

@@ -65,6 +65,8 @@ async def request(scope: Any, receive: Any, send: Any) -> None:
     else:
         if path.startswith("/wait/"):
             await asyncio.sleep(float(path.removeprefix("/wait/")))
+        while path == "/gate" and not os.path.exists("gate"):
+            await asyncio.sleep(0.01)
         await respond(send, target)
 
 

@@ -192,6 +192,38 @@ def test_drain_closes_idle_connections(serve: Serve) -> None:
     assert served.context.draining is True
 
 
+def test_announced_drain_answers_the_request_that_is_on_its_way(serve: Serve) -> None:
+    """S1: a client that was just answered may have sent the next request; closing now would cross it."""
+    served = serve(answering(b"x"))
+    busy, quiet = served.connect(), served.connect()
+    busy.send(GET)
+    quiet.send(GET)
+    idle: list[bool] = []
+    served.context.when_idle = lambda: idle.append(True)
+    served.driver.call(served.context.announce_drain)
+    served.driver.settle()
+    assert not busy.ended
+    busy.send(GET)
+    assert [answer.header(b"connection") for answer in busy.answers] == [None, b"close"]
+    assert busy.ended
+    assert not quiet.ended
+    served.driver.call(served.context.begin_drain)
+    served.driver.settle()
+    assert quiet.ended
+    busy.finish()
+    quiet.finish()
+    assert idle == [True]
+
+
+def test_announced_drain_when_nothing_lives_is_idle_at_once(serve: Serve) -> None:
+    """L5: a drain that was announced ends like one that was not."""
+    served = serve(answering(b"x"))
+    idle: list[bool] = []
+    served.context.when_idle = lambda: idle.append(True)
+    served.driver.call(served.context.announce_drain)
+    assert idle == [True]
+
+
 def test_drain_lets_requests_finish(serve: Serve) -> None:
     """S1: with `connection: close`; then when_idle is called, once."""
     gate = asyncio.Event()

@@ -15,7 +15,7 @@ from fastcorn.config import Config
 if sys.platform == "win32":
     pytest.skip("Windows has no fork", allow_module_level=True)
 
-from fastcorn.supervisor.supervisor import DUMP_SECONDS, FORCE_SECONDS, GRACE_SECONDS, Phase
+from fastcorn.supervisor.supervisor import DUMP_SECONDS, FORCE_SECONDS, GRACE_SECONDS, LEAVE_SECONDS, Phase
 from fastcorn.worker.child import DUMP_SIGNAL
 from tests.supervisor.world import World
 
@@ -81,16 +81,36 @@ def test_another_worker_that_fails_at_the_start_ends_the_command_too(make: Maker
     assert world.forked == [101, 102, 103]
 
 
-def test_a_start_that_hangs_is_ended_after_startup_timeout(make: Maker) -> None:
-    world = make(workers=1, startup_timeout=20)
-    world.turn(19)
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_start_that_hangs_is_ended(make: Maker, begun: bool) -> None:
+    world = make(workers=1, startup_timeout=20, worker_timeout=10)
+    if begun:
+        world.say(101, "beat")
+    world.turn(29)
     assert world.killed == []
-    world.turn(2)
+    world.turn(1)
     assert world.killed == [(101, DUMP_SIGNAL)]
     world.turn(DUMP_SECONDS)
     assert world.killed[-1] == (101, signal.SIGKILL)
     world.die(101, by_signal=signal.SIGKILL)
     assert world.supervisor.code == 128 + signal.SIGKILL
+
+
+def test_a_worker_that_dies_after_it_was_ready_does_not_end_the_start(make: Maker) -> None:
+    world = make(workers=2)
+    world.ready(101)
+    world.die(101, by_signal=signal.SIGSEGV)
+    assert world.alive == [102, 103]
+    world.ready(102)
+    assert not any("Running on" in line for line in world.lines)
+    world.ready(103)
+    assert world.supervisor.phase is Phase.SERVING
+
+
+def test_threads_that_a_fork_would_lose_are_named(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(World, "other_threads", lambda self: ["metrics"])
+    world = make(workers=2)
+    assert world.lines[0].startswith("threads run in the supervisor (metrics); workers do not have them")
 
 
 # ---- workers that end ------------------------------------------------------------------------------------------------
@@ -139,8 +159,50 @@ def test_a_silent_worker_shows_its_stacks_and_is_killed(serving: Maker) -> None:
 
 def test_without_worker_timeout_silence_is_no_fault(serving: Maker) -> None:
     world = serving(worker_timeout=None)
-    world.turn(10_000)
+    world.turn(1000)
     assert world.killed == []
+
+
+def test_silence_while_the_supervisor_stood_still_too_is_no_fault(serving: Maker) -> None:
+    world = serving(worker_timeout=5)
+    world.turn(3)
+    world.stand_still(600)
+    world.turn(1)
+    assert world.killed == []
+    world.say(101, "beat")
+    world.turn(1)
+    assert world.killed == [(102, DUMP_SIGNAL)], "the silence before counts"
+
+
+def test_one_whose_event_loop_has_ended_is_not_hung(serving: Maker) -> None:
+    world = serving(worker_timeout=1)
+    world.supervisor.obey(signal.SIGTERM)
+    world.say(101, "leaving")
+    world.say(102, "leaving")
+    world.turn(3)
+    assert world.killed == []
+    world.die(102)
+    world.turn(LEAVE_SECONDS)
+    assert world.killed == [(101, signal.SIGKILL)]
+
+
+@pytest.mark.parametrize("ready", [[], [101]])
+def test_a_fork_that_fails_ends_the_start(make: Maker, monkeypatch: pytest.MonkeyPatch, ready: list[int]) -> None:
+    real, count = World.fork, iter(range(10))
+
+    def no_room(world: World, run: Any) -> int:
+        if next(count) < len(ready):
+            return real(world, run)
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(World, "fork", no_room)
+    world = make(workers=4)
+    world.ready(*ready)
+    assert (world.supervisor.phase, world.supervisor.code) == (Phase.STOPPING, 1)
+    assert world.lines[-1] == "cannot start a worker process: Resource temporarily unavailable; stopping"
+    assert world.forked == ready
+    for pid in ready:
+        assert world.told(pid) == ["stop", "force"]
 
 
 def test_a_fork_that_fails_is_tried_again(serving: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,6 +269,30 @@ def test_a_worker_that_dies_while_it_is_replaced_has_its_successor(serving: Make
     assert world.forked == [101, 102, 103]
 
 
+def test_a_slot_whose_worker_and_successor_have_died_is_filled_again(serving: Maker) -> None:
+    world = serving()
+    world.say(101, "recycle", "enough")
+    world.die(101, by_signal=signal.SIGKILL)
+    world.die(103, 3)
+    world.turn(1)
+    assert world.alive == [102, 104]
+    world.ready(104)
+    world.turn(100)
+    assert world.forked == [101, 102, 103, 104]
+
+
+def test_a_replacement_is_of_the_worker_that_asked_for_it(serving: Maker) -> None:
+    world = serving()
+    world.say(101, "recycle", "enough")
+    world.die(103, 3)
+    world.die(101, by_signal=signal.SIGKILL)
+    world.turn(1)
+    world.ready(104)
+    world.turn(100)
+    assert world.alive == [102, 104]
+    assert world.told(104) == []
+
+
 def test_one_that_does_not_retire_is_forced_and_then_killed(serving: Maker) -> None:
     world = serving(graceful_timeout=10, shutdown_timeout=5, worker_timeout=None)
     world.say(101, "recycle", "enough")
@@ -239,6 +325,68 @@ def test_a_roll_that_fails_ends_there_and_keeps_the_old_ones(serving: Maker) -> 
     world.turn(100)
     assert world.forked == [101, 102, 103]
     assert world.told(101) == world.told(102) == []
+
+
+def test_a_wish_to_be_replaced_outlives_a_roll_that_fails(serving: Maker) -> None:
+    world = serving()
+    world.supervisor.obey(signal.SIGHUP)
+    world.turn()
+    world.say(102, "recycle", "it has served 500 requests (max_requests)")
+    world.die(103, 4)
+    world.turn(1)
+    world.ready(104)
+    assert world.told(102) == ["retire"]
+    assert world.told(101) == []
+
+
+def test_a_slot_that_is_added_during_a_roll_is_rolled_too(serving: Maker) -> None:
+    world: World = serving(reread=lambda: Config(**{**world.settings, "workers": 3}))
+    world.supervisor.obey(signal.SIGHUP)
+    world.turn()
+    world.supervisor.obey(signal.SIGTTIN)
+    assert world.forked == [101, 102, 103, 104]
+    world.ready(104)
+    for pid in (103, 105, 106):
+        world.ready(pid)
+    assert world.alive == [101, 102, 103, 104, 105, 106]
+    assert [world.told(pid) for pid in (101, 102, 104)] == [["retire"]] * 3
+    plans = {slot.active.plan for slot in world.supervisor.slots if slot.active is not None}
+    assert plans == {world.supervisor.plan}
+
+
+def test_signals_of_one_kind_that_came_together_are_one(serving: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = serving()
+    numbers = [signal.SIGHUP, signal.SIGTTIN, signal.SIGHUP, signal.SIGTTIN, signal.SIGHUP]
+    monkeypatch.setattr(world.supervisor._signals, "take", lambda: numbers)
+    world.supervisor._take_signals()
+    assert world.supervisor.target == 4
+    assert sum(line.startswith("SIGHUP: replacing") for line in world.lines) == 1
+
+
+@pytest.mark.parametrize("error", [SystemExit(1), RuntimeError("what"), MemoryError()])
+def test_a_configuration_that_raises_changes_nothing(serving: Maker, error: BaseException) -> None:
+    def raising() -> Config:
+        raise error
+
+    world = serving(reread=raising)
+    world.supervisor.obey(signal.SIGHUP)
+    world.turn()
+    assert world.forked == [101, 102]
+    assert f"SIGHUP raised {type(error).__name__}" in world.lines
+    assert world.lines[-1] == "SIGHUP failed; the workers from before go on"
+
+
+def test_a_stop_interrupts_the_reading_of_a_configuration(serving: Maker) -> None:
+    def endless() -> Config:
+        world.supervisor._signals._noticed(signal.SIGTERM, None)
+        raise AssertionError("it goes on although it was interrupted")
+
+    world: World = serving(reread=endless)
+    world.supervisor.obey(signal.SIGHUP)
+    world.supervisor.obey(signal.SIGTERM)
+    assert world.told(101) == ["stop"]
+    assert not any("raised" in line for line in world.lines)
+    world.supervisor._signals._noticed(signal.SIGTERM, None)
 
 
 def test_a_configuration_with_a_mistake_changes_nothing(serving: Maker) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from fastcorn.asgi.application import Application
 from fastcorn.config import Config
 from fastcorn.supervisor.plan import Plan
-from fastcorn.supervisor.supervisor import Supervisor
+from fastcorn.supervisor.supervisor import TURN_SECONDS, Supervisor
 from fastcorn.worker.channel import Channel
 
 
@@ -59,6 +59,9 @@ class World:
         self._channels[pid] = Channel(theirs._sock.dup())
         return pid
 
+    def other_threads(self) -> list[str]:
+        return []
+
     def kill(self, pid: int, number: int) -> None:
         self.killed.append((pid, number))
 
@@ -70,9 +73,17 @@ class World:
 
     def turn(self, seconds: float = 0.0) -> None:
         """Moves the clock and lets the supervisor run until it has nothing more to do now."""
-        self.now += seconds
+        end = self.now + seconds
+        while self.now < end:
+            self.now = min(end, self.now + TURN_SECONDS)
+            self.supervisor.turn()
         for _ in range(4):
             self.supervisor.turn()
+
+    def stand_still(self, seconds: float) -> None:
+        """The supervisor is stopped for a while, as by Ctrl+Z; its workers may have been too."""
+        self.now += seconds
+        self.turn()
 
     def say(self, pid: int, verb: str, argument: str = "") -> None:
         self._channels[pid].send(verb, argument)

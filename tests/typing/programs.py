@@ -98,6 +98,7 @@ async def build_on_the_parts(loop: asyncio.AbstractEventLoop) -> None:
     context.draining = True  # type: ignore[misc]
     context.when_idle = loop.stop
     context.tick()
+    context.announce_drain()
     context.begin_drain()
 
 

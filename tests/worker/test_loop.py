@@ -166,3 +166,56 @@ def test_thread_that_does_not_return_is_left(monkeypatch: pytest.MonkeyPatch) ->
     run_loop(main(), choose_loop("asyncio"), on_stuck=lambda *arguments: stuck.append(arguments))
     release.set()
     assert stuck == [("threads of the application still run", True)]
+
+
+@each_loop
+@pytest.mark.parametrize("wish", [SystemExit(7), KeyboardInterrupt()])
+def test_task_that_ends_the_process_lets_main_end_in_order(loop_name: str, wish: BaseException) -> None:
+    ended: list[str] = []
+
+    async def other() -> None:
+        raise wish
+
+    async def main() -> None:
+        kept = asyncio.create_task(other())
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.append("main")
+        assert kept
+
+    with pytest.raises(type(wish)):
+        run_loop(main(), choose_loop(loop_name))
+    assert ended == ["main"]
+
+
+def test_who_is_in_a_hurry_does_not_wait_for_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop_module, "LEFTOVER_SECONDS", 10 * LIMIT_SECONDS)
+    release = threading.Event()
+    stuck: list[Any] = []
+    asked: list[int] = []
+
+    async def stubborn() -> None:
+        while not release.is_set():
+            try:
+                await asyncio.sleep(LIMIT_SECONDS)
+            except asyncio.CancelledError:
+                continue
+
+    def hurry() -> bool:
+        asked.append(1)
+        return len(asked) > 3
+
+    async def main() -> None:
+        asyncio.get_running_loop().run_in_executor(None, release.wait, LIMIT_SECONDS)
+        kept = asyncio.create_task(stubborn())
+        await asyncio.sleep(0)
+        kept._log_destroy_pending = False  # type: ignore[attr-defined]
+
+    run_loop(main(), choose_loop("asyncio"), on_stuck=lambda *arguments: stuck.append(arguments), hurry=hurry)
+    release.set()
+    assert stuck == [
+        ("1 tasks of the application ignore their cancellation", False),
+        ("threads of the application still run", True),
+    ]

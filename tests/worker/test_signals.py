@@ -4,9 +4,22 @@
 import asyncio
 import signal
 import threading
+from collections.abc import Iterator
 
-from fastcorn.worker.signals import STOP_SIGNALS, StopSignals
-from tests.loops import each_loop, run_on, until
+import pytest
+
+from fastcorn.worker.signals import STOP_SIGNALS, SignalHold, StopSignals, Terminated, Termination, interruption_code
+from tests.loops import LIMIT_SECONDS, each_loop, run_on, until
+
+
+@pytest.fixture(autouse=True)
+def python_s_own_handlers() -> Iterator[None]:
+    """As a program finds them when it starts, whatever other tests have left."""
+    own = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in own.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @each_loop
@@ -77,3 +90,68 @@ def test_loops_without_signal_handlers() -> None:
         assert signal.getsignal(signal.SIGTERM) is before
 
     run_on("asyncio", main)
+
+
+def test_sigterm_interrupts_what_runs_without_a_loop() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Terminated) as raised, Termination():
+        signal.raise_signal(signal.SIGTERM)
+    assert interruption_code(raised.value) == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_interruption_from_the_keyboard_has_its_own_code() -> None:
+    assert interruption_code(KeyboardInterrupt()) == 128 + signal.SIGINT
+
+
+def test_handler_of_the_program_stays() -> None:
+    seen: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
+    try:
+        with Termination():
+            signal.raise_signal(signal.SIGTERM)
+        assert seen == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_termination_in_another_thread_leaves_signals_alone() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    seen: list[object] = []
+
+    def enter() -> None:
+        with Termination():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join(LIMIT_SECONDS)
+    assert seen == [before]
+
+
+@each_loop
+def test_signals_that_are_held_reach_who_obeys_them(loop_name: str) -> None:
+    seen: list[int] = []
+
+    async def main() -> None:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+        with StopSignals(asyncio.get_running_loop(), seen.append):
+            await until(lambda: sorted(seen) == [signal.SIGINT, signal.SIGTERM])
+            signal.raise_signal(signal.SIGINT)
+            await until(lambda: len(seen) == 3)
+        assert hold.numbers == []
+        signal.raise_signal(signal.SIGTERM)
+
+    with Termination(), SignalHold() as hold:
+        run_on(loop_name, main)
+        assert hold.numbers == [signal.SIGTERM]
+    assert len(seen) == 3
+
+
+def test_hold_leaves_handlers_of_the_program_alone() -> None:
+    before = [signal.getsignal(number) for number in STOP_SIGNALS]
+    with SignalHold():
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    assert [signal.getsignal(number) for number in STOP_SIGNALS] == before

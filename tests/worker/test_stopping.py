@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -440,6 +441,41 @@ def test_drain_delay_ends(loop_name: str) -> None:
 
 
 @each_loop
+def test_applications_learn_of_a_stop(loop_name: str) -> None:
+    """A readiness probe answers 503 during drain_delay, and an endless stream ends by itself."""
+
+    class Told(App):
+        async def respond(self, scope: Any, receive: Any, send: Any) -> None:
+            stopping = scope["extensions"]["fastcorn.stopping"]["event"]
+            if scope["path"] == "/stream":
+                await send({"type": "http.response.start", "status": 200})
+                await send({"type": "http.response.body", "body": b"begun", "more_body": True})
+                await stopping.wait()
+                await send({"type": "http.response.body", "body": b"ended"})
+                return
+            status = 503 if stopping.is_set() else 204
+            await send({"type": "http.response.start", "status": status})
+            await send({"type": "http.response.body"})
+
+    async def main() -> None:
+        app = Told()
+        async with started(app, clients=3, drain_delay=FOREVER) as (worker, (client, old, stream)):
+            client.writer.write(GET)
+            assert (await client.head()).startswith(b"HTTP/1.1 204 ")
+            old.writer.write(GET.replace(b"1.1", b"1.0"))
+            assert (await old.head()).startswith(b"HTTP/1.1 204 ")
+            stream.writer.write(GET.replace(b"/ ", b"/stream "))
+            await stream.reader.readuntil(b"begun")
+            stopping = asyncio.create_task(worker.stop())
+            assert (await stream.reader.readuntil(b"0\r\n\r\n")).endswith(b"ended\r\n0\r\n\r\n")
+            client.writer.write(GET)
+            assert (await client.head()).startswith(b"HTTP/1.1 503 ")
+            assert not stopping.done()
+
+    run_on(loop_name, main)
+
+
+@each_loop
 def test_a_queue_that_others_share_is_left_to_them(loop_name: str) -> None:
     """Who is replaced has a successor on the same sockets; it closes at once, without drain_delay."""
 
@@ -555,6 +591,36 @@ def test_settings_of_a_reload_that_fails_are_not_taken() -> None:
             assert worker.settings.graceful_timeout == FOREVER
 
     run_on("asyncio", main)
+
+
+@each_loop
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_request_that_calls_sys_exit_is_a_mistake_of_that_request(
+    loop_name: str, waits: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would end the loop, and with it the requests of everybody else."""
+
+    class Exiting(App):
+        async def respond(self, scope: Any, receive: Any, send: Any) -> None:
+            if waits:
+                await asyncio.sleep(0)
+            if scope["path"] == "/exit":
+                sys.exit(7)
+            await super().respond(scope, receive, send)
+
+    async def main() -> None:
+        app = Exiting()
+        async with started(app, clients=2) as (worker, clients):
+            clients[0].writer.write(b"GET /exit HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert (await clients[0].head()).startswith(b"HTTP/1.1 500 ")
+            clients[1].writer.write(GET)
+            assert (await clients[1].answer()).endswith(b"ok")
+            await worker.stop()
+            assert app.events[-1] == "shutdown"
+
+    run_on(loop_name, main)
+    assert caplog.text.count("Exception in the application at GET /exit") == 1
+    assert caplog.text.count("SystemExit: 7") == 1
 
 
 @each_loop

@@ -449,6 +449,7 @@ def test_tick_runs_once_a_second_and_survives_errors(
         connections: set[Any] = set()
         active_requests = 0
         when_idle: Any = None
+        stopping = asyncio.Event()
         ticks = 0
 
         def __init__(self, *args: Any, **kwargs: Any) -> None: ...
@@ -457,6 +458,8 @@ def test_tick_runs_once_a_second_and_survives_errors(
             Context.ticks += 1
             if Context.ticks == 1:
                 raise ValueError("clock")
+
+        def announce_drain(self) -> None: ...
 
         def begin_drain(self) -> None:
             self.when_idle()
