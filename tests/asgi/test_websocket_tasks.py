@@ -95,7 +95,7 @@ def test_error_in_a_later_step(serve: Serve) -> None:
     assert not served.context.running
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, asyncio.CancelledError])
 def test_base_exceptions_reach_the_task(serve: Serve, error: type[BaseException]) -> None:
     """C7: what is not an Exception ends the task, not the connection's callback."""
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import signal
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from fastcorn.testing import serve
+from tests.e2e.command import running
 from tests.loops import LIMIT_SECONDS, LOOPS
 from tests.websockets import handshake, read_frames
 
