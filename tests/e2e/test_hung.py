@@ -18,7 +18,12 @@ if sys.platform == "win32":
 
 
 @pytest.mark.parametrize(
-    ("loop_name", "accept"), [(LOOPS[0], "shared"), (LOOPS[-1], "shared"), (LOOPS[-1], "reuseport")]
+    ("loop_name", "accept"),
+    [
+        (LOOPS[-1], "shared"),
+        pytest.param(LOOPS[0], "shared", marks=pytest.mark.slow),
+        pytest.param(LOOPS[-1], "reuseport", marks=pytest.mark.slow),
+    ],
 )
 def test_hung_worker_is_replaced_and_others_serve(tmp_path: Path, loop_name: str, accept: str) -> None:
     arguments = ["--workers", "2", "--worker-timeout", "1", "-k", loop_name, "--accept", accept]

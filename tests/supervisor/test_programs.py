@@ -96,7 +96,7 @@ def test_processes_are_refused_outside_the_main_thread(capsys: pytest.CaptureFix
     assert "workers: needs worker processes, which are started from the main thread only" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("setting", "remedy"), [("workers", "set it to 1"), ("use_reloader", "leave it out")])
+@pytest.mark.parametrize(("setting", "remedy"), [("workers", "set it to 0 or 1"), ("use_reloader", "leave it out")])
 def test_a_system_without_fork(monkeypatch: pytest.MonkeyPatch, setting: str, remedy: str) -> None:
     monkeypatch.delattr(os, "fork")
     with pytest.raises(ConfigError, match=f"{setting}: needs worker processes, and this system cannot fork; {remedy}"):
