@@ -115,7 +115,7 @@ class Serving:
             if await self._give_up(starting):
                 await self._stop_cancelled()
             raise
-        if starting.done():
+        if starting.done() and not self._hurry.is_set():
             await starting
             return True
         return await self._give_up(starting)
@@ -127,10 +127,12 @@ class Serving:
         either: set[asyncio.Future[Any]] = {starting, hurry}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         hurry.cancel()
-        if starting.done() and not starting.cancelled():
-            starting.result()
-            return True
-        return False
+        if not starting.done() or starting.cancelled():
+            return False
+        if self._hurry.is_set() and starting.exception() is not None:
+            return False  # whatever came of a startup that was interrupted
+        starting.result()
+        return True
 
     async def _serve(self, reasons: set[asyncio.Future[Any]]) -> None:
         try:

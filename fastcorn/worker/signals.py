@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +22,9 @@ STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SI
 
 # A signal that was held may still be on its way to the loop by itself (uvloop's): it is one signal, not two.
 REPEAT_SECONDS = 0.05
+
+# A signal that the loop has not read for so long will not be read soon: the next one interrupts what blocks the loop.
+BLOCKED_SECONDS = 1.0
 
 
 class StopSignals:
@@ -44,6 +48,7 @@ class StopSignals:
         self._numbers = numbers
         self._callback = callback
         self._before: dict[int, Any] = {}
+        self._unread_since: float | None = None
         self._late: dict[int, asyncio.TimerHandle] = {}
 
     def __enter__(self) -> Self:
@@ -60,13 +65,26 @@ class StopSignals:
     def _install(self, number: int) -> None:
         try:
             self._loop.add_signal_handler(number, self._receive, number)
+            # The loop learns of a signal by a descriptor of its own; its handler does nothing, and can be ours.
+            signal.signal(number, self._notice)
+            signal.siginterrupt(number, False)
         except NotImplementedError:  # Windows' loops have none
             signal.signal(number, self._wake)
 
     def _wake(self, number: int, frame: object) -> None:
         self._loop.call_soon_threadsafe(self._receive, number)
 
+    def _notice(self, number: int, frame: object) -> None:
+        """Runs between two steps of whatever runs in the main thread, before the loop has its turn."""
+        now = time.monotonic()
+        if self._unread_since is None:
+            self._unread_since = now
+        elif now - self._unread_since >= BLOCKED_SECONDS:
+            # It is the application that blocks it: that is interrupted as a program without a loop would be.
+            raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
+
     def _receive(self, number: int) -> None:
+        self._unread_since = None
         late = self._late.pop(number, None)
         if late is not None:
             late.cancel()

@@ -37,6 +37,7 @@ async def answer(send, body=b"hello"):
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
         await receive()
+        say("startup has begun")
         time.sleep(float(os.environ.get("STARTUP_SECONDS", "0")))
         await send({"type": "lifespan.startup.complete"})
         await receive()
@@ -56,6 +57,10 @@ async def app(scope, receive, send):
         await asyncio.Event().wait()
     if scope["path"].startswith("/block"):
         block_until("gate")
+    if scope["path"] == "/forever":
+        say("the loop is blocked")
+        while True:
+            pass
     if scope["path"] == "/exit":
         asyncio.get_running_loop().call_later(0, sys.exit, 7)
     await answer(send)
@@ -231,3 +236,33 @@ def test_startup_may_block_the_loop(directory: Path) -> None:
         command.signal(signal.SIGTERM)
         assert command.wait() == 0
         assert "has been blocked" not in command.err.partition("Running on")[0]
+
+
+def signal_until_the_end(command: Command, number: int) -> int:
+    """Signals again and again, as somebody who has lost patience; returns the exit code."""
+    for _ in range(100):
+        command.signal(number)
+        try:
+            return command.process.wait(0.3)
+        except subprocess.TimeoutExpired:
+            continue
+    return command.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("worker_class", "number"), [("asyncio", signal.SIGINT), ("auto", signal.SIGTERM)])
+def test_an_application_that_blocks_the_loop_for_ever_is_interrupted(
+    directory: Path, worker_class: str, number: int
+) -> None:
+    with running(["main:app", *BIND, "-k", worker_class], directory) as command, ask(command, "/forever"):
+        command.wait_for("the loop is blocked")
+        assert signal_until_the_end(command, number) == 128 + number
+        assert "application has shut down" in command.err
+
+
+@pytest.mark.slow
+def test_a_startup_that_blocks_the_loop_is_interrupted(directory: Path) -> None:
+    with running(["main:app", *BIND], directory, {"STARTUP_SECONDS": "600"}) as command:
+        command.wait_for("startup has begun")
+        assert signal_until_the_end(command, signal.SIGINT) == 128 + signal.SIGINT
+        assert "Traceback" not in command.err
