@@ -38,7 +38,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--folder", type=Path, default=ROOT / "build", metavar="DIR", help="for the suite and its reports"
     )
-    parser.add_argument("--seconds", type=int, default=1500, metavar="N", help="when to give up on one server")
+    parser.add_argument("--seconds", type=int, default=3600, metavar="N", help="when to give up on one server")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the summary of a whole run here")
     return parser
 

@@ -21,7 +21,7 @@ listed below the table, whatever the verdict.
 TAIL = """
 ## Run it
 
-    make conformance                                        # every case on both engines: some minutes
+    make conformance                                        # every case on both engines: half an hour
     make conformance ARGS="--engines native --cases '6.*'"  # a part; this page is left as it is
 
 The suite is a program for Python 2.7, which must be installed (`PYTHON2=path/to/python` when it is not found); it is
