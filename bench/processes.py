@@ -28,6 +28,7 @@ FRAMEWORK = "bench.app_fastapi:app"
 WORKLOAD = "workload:app"
 # A supervisor with one worker, which `--workers 1` alone does not need.
 ONE_SUPERVISED = ("--workers", "1", "--worker-timeout", "30")
+ACCEPTS = ("shared", "reuseport")
 CONNECTIONS = 100
 ANSWERS = 500
 """Answers under load before each event and after it."""
@@ -116,7 +117,7 @@ def ready(interpreter: Interpreter, rounds: int, framework: bool) -> dict[str, R
 def spread(interpreter: Interpreter) -> dict[str, Row]:
     """The share of 100 wrk connections that each of two workers has."""
     rows: dict[str, Row] = {}
-    for accept in ("shared", "reuseport"):
+    for accept in ACCEPTS:
         with Fleet(interpreter, HELLO, "--workers", "2", "--accept", accept) as fleet:
             counts = connections_under_load(fleet)
         total = sum(counts)
@@ -159,7 +160,7 @@ Event = Callable[[Fleet, Load], float]
 def losses(interpreter: Interpreter, rounds: int) -> dict[str, Row]:
     """What becomes of requests under each event."""
     rows: dict[str, Row] = {}
-    for accept in ("shared", "reuseport"):
+    for accept in ACCEPTS:
         two = ("--workers", "2", "--accept", accept)
         events: dict[str, tuple[tuple[str, ...], Event]] = {
             "SIGTERM": (two, stop_by(signal.SIGTERM)),

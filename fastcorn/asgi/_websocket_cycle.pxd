@@ -55,6 +55,7 @@ cdef class WebSocketCycle(Cycle):
     cdef int client_left(self) except -1
     cdef int wake(self) except -1
     cdef int wake_soon(self) except -1
+    cdef bint has_messages(self) noexcept
     cdef bint is_full(self) noexcept
 
     # What the awaitables need.

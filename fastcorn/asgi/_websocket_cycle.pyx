@@ -162,6 +162,9 @@ cdef class WebSocketCycle(Cycle):
         self.queued_bytes += memory_size(message)
         return 0
 
+    cdef bint has_messages(self) noexcept:
+        return PyList_GET_SIZE(self.queue) > self.queue_head
+
     cdef bint is_full(self) noexcept:
         return (
             self.queued_bytes >= self.max_queue_bytes

@@ -116,9 +116,12 @@ cdef class H1Connection(Stream):
     def eof_received(self):
         """The client has shut its side: after a complete request that is no reason not to answer it."""
         self.eof = True
-        if self.handshake is None and (self.state == AWAIT_RESPONSE or self.pos < PyBytes_GET_SIZE(self.buf) and self.state == READ_HEAD and (
-            self.advance_scheduled or self.writer.paused
-        )):
+        if self.handshake is None and (
+            self.state == AWAIT_RESPONSE
+            or self.pos < PyBytes_GET_SIZE(self.buf) and self.state == READ_HEAD and (
+                self.advance_scheduled or self.writer.paused
+            )
+        ):
             # The loop reads no more, so it would not notice that the client has gone altogether: we look each second.
             if self.writer.fd >= 0:
                 fc_socket_probe_peer(self.writer.fd)

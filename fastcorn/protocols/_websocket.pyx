@@ -423,6 +423,7 @@ cdef bytes append_frame(Output *out, unsigned opcode, bint compressed, const cha
     out.len += fc_frame_write(<uint8_t *>out.data + out.len, opcode, compressed, size)
     if size >= GATHER_BYTES:
         return PyBytes_FromStringAndSize(data, size) if whole is None else whole
-    memcpy(out.data + out.len, data, size)
-    out.len += size
+    if size:    # a close frame without a code has no data at all
+        memcpy(out.data + out.len, data, size)
+        out.len += size
     return None

@@ -42,6 +42,12 @@ cdef class WebSocketConnection(Stream):
     cdef bint flush_scheduled
     cdef bytes ping                 # the last ping of the client that was not answered; None = none
 
+    # The client's side has ended, by a close frame or a mistake, and the application has messages to take first.
+    cdef bint ending
+    cdef bint failed
+    cdef int end_code
+    cdef str end_reason
+
     # Deadlines, on the clock of the context; 0 = none.
     cdef double ping_interval
     cdef double ping_timeout
@@ -61,6 +67,8 @@ cdef class WebSocketConnection(Stream):
     cdef int take_message(self) except -1
     cdef int peer_closed(self) except -1
     cdef int peer_failed(self) except -1
+    cdef int end_after_messages(self, bint failed) except -1
+    cdef int finish_ending(self) except -1
     cdef int answer_ping(self) except -1
     cdef int close_with(self, int code, str reason) except -1
     cdef int append_close(self, int code, str reason) except -1

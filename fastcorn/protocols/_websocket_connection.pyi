@@ -3,10 +3,13 @@
 
 from typing import Any
 
+from typing_extensions import disjoint_base
+
 from fastcorn.asgi._context import Context
 from fastcorn.asgi._stream import Stream
 from fastcorn.asgi._websocket_cycle import WebSocketCycle
 
+@disjoint_base
 class WebSocketConnection(Stream):
     """A socket that carries one WebSocket; an asyncio protocol.
 

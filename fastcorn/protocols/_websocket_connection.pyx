@@ -6,6 +6,7 @@ is the transport's protocol. A codec (fastcorn.protocols._codec) reads and write
 application and answers through the Stream methods. This module decides what frames mean for the connection: the closing
 handshake, pings, limits, fairness and deadlines.
 
+A client's close frame, or its mistake, is answered when the application has taken the messages before it.
 Many messages in one read are one wake-up of the application, and what one of its steps sends is one write.
 """
 
@@ -103,6 +104,9 @@ cdef class WebSocketConnection(Stream):
         if self.state >= LINGER:
             self.pending = False
         self.eof = True
+        if self.ending:
+            self.ending = False
+            self.cycle.feed_close(self.end_code, self.end_reason)
         if self.pending:
             # The application still gets what came before the end, by want_body(); it can send nothing any more.
             self.cycle.client_left()
@@ -113,7 +117,7 @@ cdef class WebSocketConnection(Stream):
 
     @cython.binding(False)      # a plain method is called without a bound-method object
     def data_received(self, bytes data not None):
-        if self.state <= CLOSING:
+        if self.state <= CLOSING and not self.ending:
             self.begin_turn()
             self.receive(data)
 
@@ -121,7 +125,7 @@ cdef class WebSocketConnection(Stream):
         """The client has shut its side, which ends a WebSocket (RFC 6455 section 7.1.1)."""
         self.eof = True
         # What it sent before has to be taken first. Over TLS there is no way to stay: connection_lost() comes next.
-        return self.pending and self.state <= CLOSING and not self.tls
+        return (self.pending or self.ending) and self.state <= CLOSING and not self.tls
 
     def pause_writing(self):
         self.writer.paused = True
@@ -204,12 +208,11 @@ cdef class WebSocketConnection(Stream):
                     break
                 self.events_left -= 1
                 self.pending = self.take_event()
-            self.answer_ping()
         finally:
             self.pumping = False
-        cycle.held_back = self.pending
+        cycle.held_back = self.pending or self.ending
         self.update_reading()
-        if self.eof and not self.pending:
+        if self.eof and not self.pending and not self.ending:
             self.end()
         elif not cycle.running:
             cycle.wake()
@@ -223,12 +226,13 @@ cdef class WebSocketConnection(Stream):
         elif event == CODEC_NOTHING:
             return False
         elif event == CODEC_PING:
-            self.ping = self.codec.data     # RFC 6455 section 5.5.3: only the last one need be answered
+            self.ping = self.codec.data
+            self.answer_ping()
         elif event == CODEC_CLOSE:
             self.peer_closed()
         elif event == CODEC_FAILED:
             self.peer_failed()
-        return self.state <= CLOSING
+        return self.state <= CLOSING and not self.ending
 
     cdef int take_message(self) except -1:
         cdef Py_ssize_t queued = self.cycle.queued_bytes
@@ -240,11 +244,7 @@ cdef class WebSocketConnection(Stream):
 
     cdef int peer_closed(self) except -1:
         """The client's close frame: it is answered by one with the same code (RFC 6455 section 5.5.1)."""
-        cdef int code = self.codec.code
-        if self.state == OPEN:
-            self.append_close(code, "")
-            self.cycle.feed_close(code, self.codec.reason)
-        return self.leave()
+        return self.end_after_messages(False) if self.state == OPEN else self.leave()
 
     cdef int peer_failed(self) except -1:
         """The client has broken the protocol or a limit: fail the connection (RFC 6455 section 7.1.7)."""
@@ -255,13 +255,25 @@ cdef class WebSocketConnection(Stream):
             "%s broke the WebSocket %s with %d: %s",
             self.cycle.scope["client"], self.cycle.scope["path"], code, reason,
         )
-        if self.state == OPEN:
-            self.append_close(code, reason)
-            self.cycle.feed_close(code, reason)
-        return self.linger()
+        return self.end_after_messages(True) if self.state == OPEN else self.linger()
+
+    cdef int end_after_messages(self, bint failed) except -1:
+        """The client's side has ended. The answers to the messages before that still go out, then our close frame."""
+        self.ending = True
+        self.failed = failed
+        self.end_code = self.codec.code
+        self.end_reason = self.codec.reason
+        self.deadline = self.context.now + self.close_timeout + TICK_SECONDS
+        return 0 if self.cycle.has_messages() else self.finish_ending()
+
+    cdef int finish_ending(self) except -1:
+        self.ending = False
+        self.append_close(self.end_code, self.end_reason if self.failed else "")
+        self.cycle.feed_close(self.end_code, self.end_reason)
+        return self.linger() if self.failed else self.leave()
 
     cdef int answer_ping(self) except -1:
-        """Answer the last ping, unless the client does not read."""
+        """Answer a ping. While the client does not read, only the last one is kept (RFC 6455 section 5.5.3)."""
         if self.ping is None or self.writer.paused or self.transport is None:
             return 0
         ping, self.ping = self.ping, None
@@ -284,6 +296,11 @@ cdef class WebSocketConnection(Stream):
         return 0
 
     cdef int check_liveness(self, double now) except -1:
+        if self.ending:
+            if now >= self.deadline:
+                self.finish_ending()
+                self.cycle.wake()
+            return 0
         if self.idle_timeout and now - self.last_message >= self.idle_timeout + TICK_SECONDS:
             return self.close_with(GOING_AWAY, "idle for too long")
         if self.pong_deadline and now >= self.pong_deadline and not self.reading_paused:
@@ -311,6 +328,8 @@ cdef class WebSocketConnection(Stream):
 
     cdef int want_body(self) except -1:
         """The application has taken all that was queued."""
+        if self.ending:
+            return self.finish_ending()
         if self.pending and not self.pumping:
             if self.events_left > 0 and self.bytes_left > 0:
                 return self.pump()
@@ -333,6 +352,8 @@ cdef class WebSocketConnection(Stream):
     cdef int close_websocket(self, int code, str reason) except -1:
         if self.state != OPEN or self.transport is None:
             return 0
+        if self.ending:
+            return self.finish_ending()
         self.append_close(code, reason)
         self.state = CLOSING
         self.deadline = self.context.now + self.close_timeout + TICK_SECONDS

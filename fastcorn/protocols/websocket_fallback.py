@@ -201,6 +201,7 @@ class WsprotoCodec(_codec.PyCodec):
         self.over = True
         self.parts = []
         self.reading = None
+        self.limits.size = 0
         return kind, None, code, reason, 0
 
     def on_append_message(self, message: str | bytes) -> bytes:

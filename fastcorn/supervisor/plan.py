@@ -19,6 +19,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from fastcorn.asgi.reference import forget_modules
+from fastcorn.config.fixed import OF_SUPERVISOR, changes_without_effect
 from fastcorn.config.pending import check_pending
 from fastcorn.config.sockets import SocketFile, Sockets, bind_again, bind_group, bind_texts, can_share_port
 from fastcorn.observability.logger import error_log
@@ -34,20 +35,6 @@ GROUPS = (
     ("bind", "secure_sockets", socket.SOCK_STREAM),
     ("insecure_bind", "insecure_sockets", socket.SOCK_STREAM),
     ("quic_bind", "quic_sockets", socket.SOCK_DGRAM),
-)
-
-# Settings that a running server keeps; a change needs a restart.
-FIXED = (
-    "user",
-    "group",
-    "umask",
-    "pid_path",
-    "use_reloader",
-    "reload_dirs",
-    "reload_include",
-    "reload_exclude",
-    "unix_socket_mode",
-    "accept",
 )
 
 
@@ -200,6 +187,7 @@ class Plan:
             application = self.loader(self.settings)
         self.loader = lambda settings: application
         # What exists now will not die: the collector of a worker need not write into the shared pages.
+        gc.unfreeze()  # the application before this one may die
         gc.collect()
         gc.freeze()
 
@@ -228,7 +216,7 @@ class Plan:
 
     def changes_without_effect(self, old: Plan) -> list[str]:
         """The settings that differ from an older plan's and that a running server keeps."""
-        return [name for name in FIXED if getattr(self.settings, name) != getattr(old.settings, name)]
+        return changes_without_effect(OF_SUPERVISOR, old.settings, self.settings)
 
     def close(self, keep: Plan | None = None) -> None:
         """Closes the sockets that another plan does not have, and removes their files."""

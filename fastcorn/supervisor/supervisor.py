@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fastcorn.config.errors import ConfigError
-from fastcorn.errors import EXIT_OK, EXIT_SIGNAL_BASE, FastcornError
+from fastcorn.errors import EXIT_FAILURE, EXIT_OK, EXIT_SIGNAL_BASE, FastcornError
 from fastcorn.observability.logger import error_log
 from fastcorn.supervisor.backoff import Backoff
 from fastcorn.supervisor.exits import TOLD, MemoryEvents, exit_code, explain
@@ -226,7 +226,11 @@ class Supervisor:
         try:
             slot.active = self._fork(slot, self.plan)
         except OSError as error:
-            self._start_later(slot, 0.0, f"cannot start a worker process: {error.strerror}")
+            problem = f"cannot start a worker process: {error.strerror}"
+            if self.phase is Phase.BOOTING:
+                self._give_up(f"{problem}; stopping", EXIT_FAILURE)
+            else:
+                self._start_later(slot, 0.0, problem)
 
     def _start_later(self, slot: Slot, healthy: float, problem: str) -> None:
         pause = slot.backoff.next(healthy)
@@ -306,8 +310,10 @@ class Supervisor:
 
     def _boot_further(self) -> None:
         """One worker is ready: start the others; all are ready: the server is."""
-        while len(self.slots) < self.target and self.slots[0].active is not None:
+        while len(self.slots) < self.target and self.phase is Phase.BOOTING:
             self._add_slot()
+        if self.phase is not Phase.BOOTING:
+            return
         if all(slot.active is not None and slot.active.state is State.READY for slot in self.slots):
             self.phase = Phase.SERVING
             duration = self._clock() - self._started_at
@@ -387,7 +393,13 @@ class Supervisor:
             self.log.debug("%s", line)
         else:
             self.log.error("%s; stopping, because it was not ready yet", line)
-        self.code = code or 1
+        self._give_up("", code or EXIT_FAILURE)
+
+    def _give_up(self, why: str, code: int) -> None:
+        """Ends a start that has failed."""
+        if why:
+            self.log.error("%s", why)
+        self.code = code
         self._stop("")
         self._force()
 

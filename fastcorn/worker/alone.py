@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fastcorn.asgi.reference import forget_modules
+from fastcorn.config.fixed import OF_ONE_PROCESS, changes_without_effect
 from fastcorn.config.sockets import takes_inherited
 from fastcorn.errors import EXIT_FAILURE
 from fastcorn.worker.hooks import Hooks
@@ -54,6 +55,7 @@ class Alone:
         self._started_at = time.monotonic()
         self._code = EXIT_FAILURE
         self._reloading: asyncio.Task[None] | None = None
+        self._wanted = False
         self._ping: asyncio.TimerHandle | None = None
         self._worker: Worker
 
@@ -125,8 +127,15 @@ class Alone:
         self._worker.error_log.info("SIGUSR1: log files are reopened")
 
     def _reload(self) -> None:
+        self._wanted = True
         if self._reloading is None or self._reloading.done():
-            self._reloading = asyncio.ensure_future(self._replace())
+            self._reloading = asyncio.ensure_future(self._replace_all())
+
+    async def _replace_all(self) -> None:
+        """Until no signal has come during a reload: it may have begun before the last change."""
+        while self._wanted:
+            self._wanted = False
+            await self._replace()
 
     async def _replace(self) -> None:
         log: Any = self._worker.error_log
@@ -135,13 +144,15 @@ class Alone:
         self._hooks.call("on_reload", reason="SIGHUP")
         try:
             config = self._config if self._reread is None else self._reread()
-            settings = config.freeze()
+            before, settings = self._config.freeze(), config.freeze()
             with forget_modules(settings.application_path, settings.app_dir):
                 application, hooks = self._loader(settings), Hooks(settings, log)
                 await self._worker.reload(application, config)
-        except Exception as problem:
+        except (Exception, SystemExit) as problem:
             log.error("SIGHUP: the application from before goes on: %s", problem, exc_info=problem.__cause__)
         else:
+            for name in changes_without_effect(OF_ONE_PROCESS, before, settings):
+                log.warning("%s has changed; it takes effect when the server is restarted", name)
             self._config, self._hooks = config, hooks
             log.info("SIGHUP: the application is replaced after %.2f s", time.monotonic() - started)
         notify("READY=1")

@@ -87,6 +87,11 @@ class Listener:
         """Where the socket listens: http://127.0.0.1:8000, http://[::1]:8000 or http://unix:/run/app.sock."""
         return f"{'https' if self._tls else 'http'}://{self.address}"
 
+    def renew_tls(self, ssl_context: Any) -> None:
+        """Takes another context for the connections that come from now on; where there is no TLS, nothing happens."""
+        if self._tls:
+            self._tls["ssl"] = ssl_context
+
     async def start(self) -> None:
         """Begins to listen and to accept.
 

@@ -208,14 +208,16 @@ class Worker:
 
         Args:
             application: the new application; its lifespan has to start before anything changes.
-            config: new settings; None keeps them. Addresses and logs stay as they are.
+            config: new settings; None keeps them. Certificates are read again; addresses and logs stay as they are.
 
         Raises:
+            ConfigError: a certificate cannot be read; the old ones stay.
             LifespanFailureError, LifespanTimeoutError, WarmupError: the new application did not start; the old one goes
                 on.
             ShutdownError: the worker was stopped meanwhile.
         """
         settings = self.settings if config is None else config.freeze()
+        renewed = None if config is None or self._ssl_context is None else config.create_ssl_context()
         generation = self._new_generation(application, settings)
         try:
             await self._start_generation(generation, settings)
@@ -224,6 +226,10 @@ class Worker:
         except BaseException:
             await self._retire(generation)
             raise
+        if renewed is not None:
+            self._ssl_context = renewed
+            for listener in self.listeners:
+                listener.renew_tls(renewed)
         self.settings = settings
         old, self._generation = self._generation, generation
         old.context.accept_hook = None

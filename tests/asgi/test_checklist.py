@@ -21,6 +21,7 @@ SUITES = (
     "protocols/test_http1_*.py",
     "protocols/test_websocket_*.py",
     "fuzz/test_connection.py",
+    "fuzz/test_websocket_connection.py",
 )
 
 # ASGI 3.0, HTTP 2.5 and WebSocket 2.5 with their extensions, as far as they touch HTTP/1.1.

@@ -302,9 +302,7 @@ def test_half_closed_connection_is_1006(serve: Serve, engine: str) -> None:
     ids=["opcode", "unmasked", "rsv", "continuation", "control", "close-1-byte", "close-1005", "utf8", "size"],
 )
 def test_protocol_errors(serve: Serve, engine: str, data: bytes, code: int) -> None:
-    """W7, W12: the code that a broken protocol is closed with is the one that the application gets; nothing is logged."""
-    if engine == "wsproto" and code == 1009:
-        pytest.skip("wsproto has no limit of its own")
+    """W7, W12: the code that a broken protocol is closed with is what the application gets; nothing is logged."""
     app = Recorder()
     served = serve(app, websocket_engine=engine, websocket_max_message_size=1024)
     client = open_websocket(served)

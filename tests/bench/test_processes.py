@@ -78,6 +78,7 @@ def test_every_part_is_measured(
 ) -> None:
     monkeypatch.setattr(processes, "HELLO", "small:app")
     monkeypatch.setattr(processes, "ANSWERS", 20)
+    monkeypatch.setattr(processes, "ACCEPTS", ("reuseport",))
     monkeypatch.setattr(processes, "spread", lambda interpreter: {"shared": {"least_percent": 50.0}})
     recorder = Recorder("processes", interpreter, None, {})
     processes.run(interpreter, 1, recorder)

@@ -79,7 +79,7 @@ def test_workers_end_when_the_supervisor_is_killed(tmp_path: Path, arguments: li
         assert link.read_answer().status == 200
         link.close()
         wait_until(lambda: all(is_gone(pid) for pid in workers))
-        assert is_free(server.address)
+        wait_until(lambda: is_free(server.address))
         server.command.wait()
         assert server.command.err.count("the supervisor has gone") == 2
         assert server.command.err.count("application has shut down") == 2
@@ -93,7 +93,7 @@ def test_busy_worker_ends_when_the_supervisor_is_killed(tmp_path: Path) -> None:
         server.wait_for("blocking")
         server.command.signal(signal.SIGKILL)
         wait_until(lambda: not processes_of(tmp_path))
-        assert is_free(server.address)
+        wait_until(lambda: is_free(server.address))
         link.close()
 
 

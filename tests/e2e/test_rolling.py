@@ -147,6 +147,43 @@ def test_running_request_outlives_its_replacement(tmp_path: Path) -> None:
         assert server.stop() == 0
 
 
+def test_only_worker_is_replaced(tmp_path: Path) -> None:
+    """Between the old one and the new one there is no moment in which nobody listens."""
+    arguments = ["--workers", "1", "--max-requests", "200"]
+    with serving(tmp_path, *arguments) as server, Load(server.address) as load:
+        server.wait_ready(4)
+        nothing_lost(load)
+        assert server.stop() == 0
+
+
+def test_stop_in_the_middle_of_a_restart(tmp_path: Path) -> None:
+    with serving(tmp_path, "--workers", "3") as server, Load(server.address) as load:
+        load.wait_for(50)
+        server.command.signal(signal.SIGHUP)
+        server.wait_ready(4)
+        signalled_at = time.monotonic()
+        assert server.stop() == 0
+        load.wait_refused()
+        assert load.lost(signalled_at) == []
+
+
+@ACCEPT
+def test_restarts_leave_no_descriptor_behind(tmp_path: Path, accept: str) -> None:
+    with serving(tmp_path, "--workers", "2", "--accept", accept) as server:
+        before = descriptors(server)
+        for number in range(1, 4):
+            server.command.signal(signal.SIGHUP)
+            server.wait_for(ENDED, 2 * number)
+        assert descriptors(server) == before
+        assert server.stop() == 0
+
+
+def descriptors(server: Server) -> list[int]:
+    """How many descriptors are open in the supervisor and in its two newest workers."""
+    server.command.url()
+    return [len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in (server.supervisor, *server.ready()[-2:])]
+
+
 def test_everything_at_once(tmp_path: Path) -> None:
     """Signals that come faster than they can be obeyed end in a server with the right number of workers."""
     with serving(tmp_path, "--workers", "2") as server, Load(server.address, {REUSED: 4}) as load:

@@ -2,13 +2,14 @@
 """Stopping under load: whoever was connected is answered, whatever the number of processes."""
 
 import contextlib
-import importlib.util
 import signal
 import socket
 import time
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from tests.e2e.workers import Server, serving
 from tests.load import Link, Load
@@ -71,6 +72,9 @@ class Crowd:
         self.streams = [server.send("/endless") for _ in range(20)]
         for link in self.streams:
             assert link.sock.recv(4) == b"HTTP"
+        url = server.command.url().replace("http", "ws", 1)
+        self._open = contextlib.ExitStack()
+        self.websockets = [self._open.enter_context(connect(url, open_timeout=LIMIT_SECONDS)) for _ in range(20)]
         self.slow = [server.send("/wait/2") for _ in range(20)]
 
     def answered(self, server: Server) -> Link:
@@ -81,6 +85,7 @@ class Crowd:
     def close(self) -> None:
         for link in (*self.idle, *self.streams, *self.slow):
             link.close()
+        self._open.close()
 
 
 def rest_of(link: Link) -> bytes:
@@ -97,7 +102,7 @@ def rest_of(link: Link) -> bytes:
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_crowd_of_every_kind(tmp_path: Path, workers: str) -> None:
-    """Slow requests are answered, idle connections closed, endless streams cut when graceful_timeout is over."""
+    """Slow requests are answered, idle connections closed, WebSockets told to come again, endless streams cut."""
     with serving(tmp_path, "--workers", workers, "--graceful-timeout", "4") as server:
         crowd = Crowd(server)
         assert server.stop() == 0
@@ -108,36 +113,16 @@ def test_crowd_of_every_kind(tmp_path: Path, workers: str) -> None:
             received = rest_of(link)
             assert b"tick" in received
             assert not received.endswith(b"0\r\n\r\n"), "a cut stream must not look complete"
+        for websocket in crowd.websockets:
+            with pytest.raises(ConnectionClosed) as closed:
+                websocket.recv(LIMIT_SECONDS)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1012
         crowd.close()
+        assert server.command.err.count("websocket has ended with 1012") == 20
         assert server.command.err.count("stream was cancelled") == 20
         assert server.command.err.count("application has shut down") == max(1, int(workers))
         assert "graceful_timeout (4 s) is over" in server.command.err
-
-
-websockets = pytest.mark.skipif(
-    importlib.util.find_spec("fastcorn.protocols.handshake") is None, reason="this build has no WebSockets"
-)
-
-
-@websockets
-@pytest.mark.parametrize("workers", ["0", "2"])
-def test_websockets_are_told_to_come_again(tmp_path: Path, workers: str) -> None:
-    """Each client gets close code 1012, and each application hears of it."""
-    from websockets.exceptions import ConnectionClosed
-    from websockets.sync.client import connect
-
-    with serving(tmp_path, "--workers", workers) as server:
-        url = server.command.url().replace("http", "ws", 1)
-        with contextlib.ExitStack() as closing:
-            clients = [closing.enter_context(connect(url, open_timeout=LIMIT_SECONDS)) for _ in range(20)]
-            assert server.stop() == 0
-            for client in clients:
-                with pytest.raises(ConnectionClosed) as closed:
-                    client.recv(LIMIT_SECONDS)
-                assert closed.value.rcvd is not None
-                assert closed.value.rcvd.code == 1012
-        assert server.command.err.count("websocket has ended with 1012") == 20
-        assert server.command.err.count("application has shut down") == max(1, int(workers))
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])

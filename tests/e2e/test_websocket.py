@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import signal
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from fastcorn.testing import serve
+from tests.e2e.command import running
 from tests.loops import LIMIT_SECONDS, LOOPS
 from tests.websockets import handshake, read_frames
 
@@ -200,7 +203,7 @@ async def app(scope, receive, send):
     await send({"type": "websocket.accept"})
     while (event := await receive())["type"] == "websocket.receive":
         await send({"type": "websocket.send", "text": event["text"]})
-    print("code", event["code"], file=sys.stderr, flush=True)
+    sys.stderr.write(f"code {event['code']}\\n")  # one write: two processes share the pipe
 """
 
 

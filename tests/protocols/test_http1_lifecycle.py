@@ -216,6 +216,7 @@ def test_announced_drain_answers_the_request_that_is_on_its_way(serve: Serve) ->
 
 
 def test_announced_drain_when_nothing_lives_is_idle_at_once(serve: Serve) -> None:
+    """L5: a drain that was announced ends like one that was not."""
     served = serve(answering(b"x"))
     idle: list[bool] = []
     served.context.when_idle = lambda: idle.append(True)

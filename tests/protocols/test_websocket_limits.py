@@ -154,16 +154,14 @@ def test_flood_of_messages_is_fair(serve: Serve, engine: str) -> None:
 
 
 def test_flood_of_control_frames_is_fair(serve: Serve, engine: str) -> None:
-    """M4: pings are bounded in a turn too, and only the last one of a turn is answered."""
+    """M4: pings are bounded in a turn too; each is answered, in their order."""
     served = serve(echo, websocket_engine=engine)
     client = open_websocket(served)
     client.transport.inbox += b"".join(frame(PING, b"%d" % number) for number in range(5000))
     served.driver.call(client.transport._pump)
     assert client.transport.reading_paused
     served.driver.settle()
-    pongs = [answer for answer in client.frames if answer.opcode == PONG]
-    assert pongs[-1].payload == b"4999"
-    assert len(pongs) < 50
+    assert [answer.payload for answer in client.frames if answer.opcode == PONG] == [b"%d" % n for n in range(5000)]
 
 
 def test_pongs_to_a_client_that_does_not_read(serve: Serve, engine: str) -> None:
@@ -247,6 +245,66 @@ def test_early_flood_goes_on_after_accept(serve: Serve, engine: str) -> None:
     served.driver.settle()
     assert len(app.messages) == 1000
     assert not client.transport.reading_paused
+
+
+BAD = frame(3)
+
+
+@pytest.mark.parametrize(("end", "code"), [(close(1000), 1000), (close(4321, "why"), 4321), (BAD, 1002)])
+def test_answers_leave_before_the_close(serve: Serve, engine: str, end: bytes, code: int) -> None:
+    """M6: messages that came in one read with the end are answered, in the same write as the close frame."""
+    served = serve(echo, websocket_engine=engine)
+    client = open_websocket(served)
+    client.transport.writes.clear()
+    client.send(text("a"), text("b"), end)
+    assert client.messages == ["a", "b"]
+    assert client.closed_with is not None
+    assert client.closed_with[0] == code
+    assert client.ended
+    assert served.context.active_requests == 0
+
+
+@pytest.mark.parametrize("end", [close(4000, "why"), BAD])
+@pytest.mark.parametrize("then", ["timeout", "lost", "half", "return", "close"])
+def test_the_close_does_not_wait_for_ever(serve: Serve, engine: str, end: bytes, then: str) -> None:
+    """M6, M8: an application that does not take the messages holds up the close frame for websocket_close_timeout."""
+    gate = asyncio.Event()
+    events: list[dict[str, Any]] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send(ACCEPT)
+        await gate.wait()
+        if then == "close":
+            await send({"type": "websocket.close", "code": 3000})
+        elif then != "return":
+            events.append(await receive())
+            events.append(await receive())
+
+    served = serve(app, websocket_engine=engine)
+    client = open_websocket(served)
+    client.send(text("a"), end, text("ignored"))
+    served.tick(4)
+    assert client.closed_with is None
+    if then == "lost":
+        client.vanish()
+    elif then == "half":
+        client.client.finish()
+        assert not client.client.closed
+    elif then == "timeout":
+        served.tick(3)
+        assert client.closed_with is not None
+    served.driver.call(gate.set)
+    served.driver.settle()
+    code = 4000 if end is not BAD else 1002
+    if then in ("timeout", "lost", "half"):
+        assert events[0]["text"] == "a"
+        assert (events[1]["type"], events[1]["code"]) == ("websocket.disconnect", code)
+    if then != "lost":
+        assert client.closed_with is not None
+        assert client.closed_with[0] == code
+        assert client.ended
+    assert served.context.active_requests == 0
 
 
 def test_messages_after_the_close_are_ignored(serve: Serve, engine: str) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from fastcorn import Server
 from fastcorn.config import ConfigError
-from fastcorn.supervisor.process import check_can_fork
+from fastcorn.supervisor.process import Processes, check_can_fork
 from tests.e2e.command import ALWAYS, import_path
 from tests.loops import LIMIT_SECONDS
 
@@ -96,7 +96,26 @@ def test_processes_are_refused_outside_the_main_thread(capsys: pytest.CaptureFix
     assert "workers: needs worker processes, which are started from the main thread only" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("setting", "remedy"), [("workers", "set it to 1"), ("use_reloader", "leave it out")])
+def test_threads_of_the_program_do_not_stop_a_fork() -> None:
+    """Warnings are errors here, and Python warns of threads that a fork does not take along."""
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait, args=(LIMIT_SECONDS,))
+    thread.start()
+    try:
+        processes = Processes()
+        assert thread.name in processes.other_threads()
+        reader, writer = os.pipe()
+        pid = processes.fork(lambda: os.write(writer, b"x"))
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+        os.close(writer)
+        assert os.read(reader, 9) == b"x"
+        os.close(reader)
+    finally:
+        end.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(("setting", "remedy"), [("workers", "set it to 0 or 1"), ("use_reloader", "leave it out")])
 def test_a_system_without_fork(monkeypatch: pytest.MonkeyPatch, setting: str, remedy: str) -> None:
     monkeypatch.delattr(os, "fork")
     with pytest.raises(ConfigError, match=f"{setting}: needs worker processes, and this system cannot fork; {remedy}"):

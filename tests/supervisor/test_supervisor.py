@@ -186,6 +186,25 @@ def test_one_whose_event_loop_has_ended_is_not_hung(serving: Maker) -> None:
     assert world.killed == [(101, signal.SIGKILL)]
 
 
+@pytest.mark.parametrize("ready", [[], [101]])
+def test_a_fork_that_fails_ends_the_start(make: Maker, monkeypatch: pytest.MonkeyPatch, ready: list[int]) -> None:
+    real, count = World.fork, iter(range(10))
+
+    def no_room(world: World, run: Any) -> int:
+        if next(count) < len(ready):
+            return real(world, run)
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(World, "fork", no_room)
+    world = make(workers=4)
+    world.ready(*ready)
+    assert (world.supervisor.phase, world.supervisor.code) == (Phase.STOPPING, 1)
+    assert world.lines[-1] == "cannot start a worker process: Resource temporarily unavailable; stopping"
+    assert world.forked == ready
+    for pid in ready:
+        assert world.told(pid) == ["stop", "force"]
+
+
 def test_a_fork_that_fails_is_tried_again(serving: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     world = serving()
 

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Collection, Coroutine
+from collections.abc import Collection, Coroutine, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -50,6 +50,14 @@ class Worker:
 
     def force(self) -> None:
         self.asked.append("force")
+
+
+@pytest.fixture(autouse=True)
+def handler_of_before() -> Iterator[None]:
+    """A worker keeps its handler for the rest of its life, this process does not."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 class Talk:
