@@ -77,7 +77,8 @@ def test_other_awaits_between(serve: Serve) -> None:
     assert client.messages == [f"{name} task" for name in "abcde"]
 
 
-def test_error_in_a_later_step(serve: Serve) -> None:
+@pytest.mark.parametrize("error", [ValueError, SystemExit])
+def test_error_in_a_later_step(serve: Serve, error: type[BaseException]) -> None:
     """C7: an exception in a step of any kind is logged once and closes with 1011."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,7 +86,7 @@ def test_error_in_a_later_step(serve: Serve) -> None:
         await send(ACCEPT)
         await receive()
         await receive()
-        raise ValueError("on purpose")
+        raise error("on purpose")
 
     served = serve(app)
     client = open_websocket(served)

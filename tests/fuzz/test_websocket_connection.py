@@ -64,7 +64,7 @@ class Wild:
     async def take(self, random_: random.Random, receive: Receive) -> Any:
         how = random_.random()
         if how < 0.1:
-            return await asyncio.create_task(receive())  # type: ignore[arg-type]
+            return await asyncio.ensure_future(receive())
         if how < 0.2:
             return await asyncio.wait_for(receive(), 1000)
         return await receive()
@@ -106,16 +106,16 @@ def broken(random_: random.Random) -> bytes:
     """A frame that is wrong, or random bytes."""
     return random_.choice(
         [
-            lambda: frame(random_.choice([3, 7, 11, 15])),
-            lambda: frame(TEXT, b"\xff"),
-            lambda: frame(TEXT, b"x", masked=False),
-            lambda: frame(BINARY, b"x", rsv=random_.randint(1, 7)),
-            lambda: frame(CONTINUATION, b"x"),
-            lambda: frame(PING, b"x" * 126),
-            lambda: frame(CLOSE, random_.randbytes(random_.choice([1, 2, 30]))),
-            lambda: random_.randbytes(random_.randint(1, 100)),
+            frame(random_.choice([3, 7, 11, 15])),
+            frame(TEXT, b"\xff"),
+            frame(TEXT, b"x", masked=False),
+            frame(BINARY, b"x", rsv=random_.randint(1, 7)),
+            frame(CONTINUATION, b"x"),
+            frame(PING, b"x" * 126),
+            frame(CLOSE, random_.randbytes(random_.choice([1, 2, 30]))),
+            random_.randbytes(random_.randint(1, 100)),
         ]
-    )()
+    )
 
 
 def behave(random_: random.Random, client: WebSocketClient, messages: list[bytes]) -> bool:
