@@ -5,6 +5,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.loops import LIMIT_SECONDS, each_loop, run_on, until
 @pytest.fixture(autouse=True)
 def python_s_own_handlers() -> Iterator[None]:
     """As a program finds them when it starts, whatever other tests have left."""
-    own = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    own: dict[int, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
     before = {number: signal.signal(number, handler) for number, handler in own.items()}
     yield
     for number, handler in before.items():
