@@ -5,9 +5,9 @@ Compiled by `stage_build` against the headers of the fastcorn that is measured; 
 its stage `loops` times and returns nothing; the caller holds the clock.
 """
 
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.stdlib cimport free
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from fastcorn.protocols._headers cimport HeadFacts, encode_fields, fc_field
 from fastcorn.protocols._http1 cimport (
@@ -19,6 +19,12 @@ from fastcorn.protocols._http1 cimport (
     fc_head_parse,
 )
 from fastcorn.protocols._output cimport Output
+from fastcorn.protocols._websocket cimport fc_utf8, fc_utf8_check
+
+
+cdef extern from "mask.h":
+    int fc_mask(uint8_t *dst, const uint8_t *src, size_t len, uint32_t key) noexcept
+
 
 cdef int32_t parse_once(bytes data, fc_field *fields, fc_head *head) except? -1000:
     cdef fc_head_limits limits
@@ -91,3 +97,42 @@ def encode(list headers not None, Py_ssize_t loops):
             encode_fields(&out, headers, False, &facts)
     finally:
         free(out.data)
+
+
+def unmask(bytes data not None, Py_ssize_t loops):
+    """A WebSocket payload of at most 64 KiB unmasked into another buffer (csrc/mask.c)."""
+    cdef uint8_t out[65536]
+    cdef Py_ssize_t i
+    cdef size_t size = min(len(data), sizeof(out))
+    cdef uint32_t high = 0
+    for i in range(loops):
+        high |= fc_mask(out, <const uint8_t *><const char *>data, size, 0x12345678 + <uint32_t>i)
+    return high
+
+
+def copy(bytes data not None, Py_ssize_t loops):
+    """The same by memcpy, which is the measure of it."""
+    cdef uint8_t out[65536]
+    cdef Py_ssize_t _i
+    cdef size_t size = min(len(data), sizeof(out))
+    cdef volatile uint8_t seen = 0
+    for _i in range(loops):
+        memcpy(out, <const char *>data, size)
+        seen = out[_i % size]
+    return seen
+
+
+def check_utf8(bytes data not None, Py_ssize_t loops):
+    """A text checked (csrc/utf8.c).
+
+    Raises:
+        ValueError: it is no valid text.
+    """
+    cdef fc_utf8 state
+    cdef Py_ssize_t _i
+    cdef int valid = 1
+    for _i in range(loops):
+        memset(&state, 0, sizeof(state))
+        valid &= fc_utf8_check(&state, <const uint8_t *><const char *>data, len(data))
+    if not valid:
+        raise ValueError("the text is not valid UTF-8")

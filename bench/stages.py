@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Times the stages of one exchange inside one process and prints them as JSON; run by `micro` in its own interpreter.
 
-Stages: the parse of a head, the scope of a request, the encoding of a response, and whole exchanges through
-H1Connection on a transport that only counts. httptools parses the same heads beside it, when it is installed.
+Stages: the parse of a head, the scope of a request, the encoding of a response, the unmasking and checking of WebSocket
+payloads, and whole exchanges through H1Connection on a transport that only counts. httptools parses the same heads
+beside it, when it is installed.
 """
 
 import asyncio
@@ -132,6 +133,11 @@ def loops_of(stages: ModuleType) -> dict[str, Loop]:
         "scope, 11 fields": lambda n: asyncio.run(scopes(stages, BROWSER, n)),
         "encode response, 2 fields": lambda n: stages.encode(FEW_FIELDS, n),
         "encode response, 8 fields": lambda n: stages.encode(MANY_FIELDS, n),
+        "unmask 64 bytes": lambda n: stages.unmask(bytes(64), n),
+        "unmask 16 KiB": lambda n: stages.unmask(bytes(16384), n),
+        "copy 16 KiB (memcpy)": lambda n: stages.copy(bytes(16384), n),
+        "check 16 KiB of ASCII": lambda n: stages.check_utf8(b"a" * 16384, n),
+        "check 16 KiB of UTF-8": lambda n: stages.check_utf8("é€".encode() * 3276, n),
         "exchange, 1 field, 13-byte answer": lambda n: asyncio.run(exchanges(SHORT, n)),
         "exchange, 11 fields, 13-byte answer": lambda n: asyncio.run(exchanges(BROWSER, n)),
     }

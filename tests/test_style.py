@@ -178,7 +178,9 @@ def test_no_file_holds_what_belongs_elsewhere(path: Path) -> None:
         assert not lines, f"{name_of(path)} names {what} on lines {lines}"
 
 
-@pytest.mark.parametrize("path", [path for path in TEXTS if not re.search("/(http1|corpus)/", name_of(path))], ids=name_of)
+@pytest.mark.parametrize(
+    "path", [path for path in TEXTS if not re.search("/(http1|corpus)/", name_of(path))], ids=name_of
+)
 def test_white_space(path: Path) -> None:
     text = text_of(path)
     assert "\r" not in text

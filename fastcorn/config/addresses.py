@@ -54,13 +54,15 @@ def parse_address(text: str) -> Address:
         raise ValueError(f"{text!r} is no address: it is empty or holds blanks")
     if text.startswith("unix:"):
         path = text[5:].removeprefix("//")
-        if not path:
+        if path in ("", "@"):
             raise ValueError(f"{text!r} names no path; write unix:/run/app.sock")
         return Address(path=path)
     if text.startswith("fd://"):
         if not text[5:].isdecimal() or len(text) > 14:
             raise ValueError(f"{text!r} names no descriptor; write fd://3")
         return Address(fd=int(text[5:]))
+    if text == "systemd:":
+        raise ValueError(f"{text!r} names no socket; write systemd, or systemd:NAME")
     if text == "systemd" or text.startswith("systemd:"):
         return Address(systemd=text[8:])
     if "://" in text:

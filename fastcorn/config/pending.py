@@ -52,7 +52,7 @@ def check_websocket_engine(settings: Settings) -> None:
 
     if importlib.util.find_spec("wsproto") is None:
         raise ConfigError(
-            "wsproto is not installed; install it, or use auto",
+            "the package wsproto is not installed; pip install 'fastcorn[wsproto]', or set it to auto or native",
             setting="websocket_engine",
             origin=settings.origin("websocket_engine"),
         )

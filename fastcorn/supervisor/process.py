@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -117,7 +118,7 @@ class Processes:
         # same wake-up descriptor. fastcorn.worker.child lets signals in when it has its own handlers.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, handled_numbers())
         try:
-            pid = os.fork()
+            pid = fork_quietly()
         except BaseException:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             raise
@@ -162,6 +163,16 @@ class Processes:
             if found in pids:
                 ended.append((found, status))
         return ended
+
+
+def fork_quietly() -> int:
+    """os.fork() without Python's warning of other threads, which is an exception, in the parent alone, under -W error.
+
+    The supervisor names threads in its log.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
 
 
 def check_can_fork(setting: str, origin: str) -> None:

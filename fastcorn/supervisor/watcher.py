@@ -16,6 +16,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from fastcorn.supervisor.exits import explain
+from fastcorn.supervisor.process import fork_quietly
 from fastcorn.supervisor.watched import watched_by
 from fastcorn.worker.channel import Channel
 
@@ -61,7 +62,7 @@ class Watcher:
         """
         ours, theirs = Channel.pair()
         try:
-            pid = os.fork()
+            pid = fork_quietly()
         except OSError:
             ours.close()
             theirs.close()

@@ -52,6 +52,8 @@ def test_paths_and_descriptors() -> None:
         ("8000", "'8000' is a number alone; write :8000"),
         ("http://localhost:80", "is a URL; write host:port"),
         ("unix:", "names no path"),
+        ("unix:@", "names no path"),
+        ("systemd:", "names no socket; write systemd, or systemd:NAME"),
         ("fd://x", "names no descriptor; write fd://3"),
         ("[::1:80", "is no IPv6 address in brackets"),
         ("[::1]80", "is no IPv6 address in brackets"),

@@ -26,7 +26,7 @@ if sys.platform == "win32":
     ],
 )
 def test_hung_worker_is_replaced_and_others_serve(tmp_path: Path, loop_name: str, accept: str) -> None:
-    arguments = ["--workers", "2", "--worker-timeout", "1", "-k", loop_name, "--accept", accept]
+    arguments = ["--workers", "2", "--worker-timeout", "2", "-k", loop_name, "--accept", accept]
     with serving(tmp_path, *arguments) as server:
         link = server.send("/block")
         blocked = int(server.command.wait_for(r"blocking in process (\d+)")[1])
@@ -60,7 +60,7 @@ def test_stopped_worker_is_replaced(tmp_path: Path) -> None:
 
 
 def test_hung_worker_does_not_hold_the_stop(tmp_path: Path) -> None:
-    with serving(tmp_path, "--workers", "2", "--worker-timeout", "1") as server:
+    with serving(tmp_path, "--workers", "2", "--worker-timeout", "2") as server:
         link = server.send("/block")
         server.wait_for("blocking")
         server.command.signal(signal.SIGTERM)

@@ -203,7 +203,7 @@ async def app(scope, receive, send):
     await send({"type": "websocket.accept"})
     while (event := await receive())["type"] == "websocket.receive":
         await send({"type": "websocket.send", "text": event["text"]})
-    print(f"code {event['code']}\\n", end="", file=sys.stderr, flush=True)
+    sys.stderr.write(f"code {event['code']}\\n")  # one write: two processes share the pipe
 """
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from fastcorn import Server
 from fastcorn.config import ConfigError
-from fastcorn.supervisor.process import check_can_fork
+from fastcorn.supervisor.process import Processes, check_can_fork
 from tests.e2e.command import ALWAYS, import_path
 from tests.loops import LIMIT_SECONDS
 
@@ -94,6 +94,25 @@ def test_processes_are_refused_outside_the_main_thread(capsys: pytest.CaptureFix
     thread.join(LIMIT_SECONDS)
     assert codes == [2]
     assert "workers: needs worker processes, which are started from the main thread only" in capsys.readouterr().err
+
+
+def test_threads_of_the_program_do_not_stop_a_fork() -> None:
+    """Warnings are errors here, and Python warns of threads that a fork does not take along."""
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait, args=(LIMIT_SECONDS,))
+    thread.start()
+    try:
+        processes = Processes()
+        assert thread.name in processes.other_threads()
+        reader, writer = os.pipe()
+        pid = processes.fork(lambda: os.write(writer, b"x"))
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+        os.close(writer)
+        assert os.read(reader, 9) == b"x"
+        os.close(reader)
+    finally:
+        end.set()
+        thread.join()
 
 
 @pytest.mark.parametrize(("setting", "remedy"), [("workers", "set it to 0 or 1"), ("use_reloader", "leave it out")])
