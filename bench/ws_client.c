@@ -36,6 +36,7 @@ enum {
   HEAD_BYTES = 4096,
   BUCKETS = 2048, /* 32 a power of two, from 1 ns to 2^63 ns: a quantile is off by 3 % at most */
   STALL_MS = 10000,
+  WINDOW_BITS = 9, /* the messages are compressed before a server can say which window it wants: any allows 512 bytes */
 };
 
 static struct {
@@ -134,7 +135,7 @@ static size_t compress_payload(unsigned char **data) {
 #ifdef WITH_ZLIB
   if (options.deflate) {
     z_stream deflater = {0};
-    if (deflateInit2(&deflater, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) != Z_OK) fail("deflateInit2", "");
+    if (deflateInit2(&deflater, 6, Z_DEFLATED, -WINDOW_BITS, 8, Z_DEFAULT_STRATEGY) != Z_OK) fail("deflateInit2", "");
     size_t room = deflateBound(&deflater, (uLong)options.size) + 64;
     *data = malloc(room);
     if (!*data) fail("no memory", "");

@@ -63,6 +63,7 @@ def serving(engine: str, log: Path) -> Iterator[str]:
         )
         late = threading.Timer(START_SECONDS, process.kill)
         late.start()
+        reading: threading.Thread | None = None
         try:
             assert process.stderr is not None
             address = ""
@@ -74,7 +75,8 @@ def serving(engine: str, log: Path) -> Iterator[str]:
             late.cancel()
             if not address:
                 raise ConformanceError(f"fastcorn did not start with the {engine} engine; see {log}")
-            threading.Thread(target=kept.writelines, args=(process.stderr,), daemon=True).start()
+            reading = threading.Thread(target=kept.writelines, args=(process.stderr,), daemon=True)
+            reading.start()
             yield f"ws://{address}"
         finally:
             late.cancel()
@@ -84,6 +86,10 @@ def serving(engine: str, log: Path) -> Iterator[str]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            if reading is not None:
+                reading.join(START_SECONDS)
+            if process.stderr is not None:
+                process.stderr.close()
 
 
 def tracebacks(log: Path) -> int:
