@@ -146,7 +146,10 @@ cdef class WebSocketCycle(Cycle):
     cdef int log_error(self, str text, object error=None) except -1:
         """A line in the error log. What a log handler raises goes to the loop: the exchange has to end all the same."""
         try:
-            self.context.error_log.error(text, self.scope["path"], exc_info=error)
+            path = self.scope["path"]
+            if not path.isprintable():      # a decoded line feed would begin a line of the log
+                path = path.encode("unicode_escape").decode()
+            self.context.error_log.error(text, path, exc_info=error)
         except Exception as broken:
             self.context.loop.call_exception_handler({"message": "The error log failed", "exception": broken})
         return 0

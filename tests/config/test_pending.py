@@ -36,7 +36,7 @@ def test_what_must_not_be_ignored_is_refused(settings: dict[str, object], messag
 def test_a_missing_engine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Config(websocket_engine="wsproto").freeze()
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match="websocket_engine.*: wsproto is not installed; install it, or use auto"):
+    with pytest.raises(ConfigError, match="websocket_engine.*: the package wsproto is not installed; pip install"):
         check_pending(settings)
     assert check_pending(Config().freeze()) == []
 

@@ -39,7 +39,7 @@ async def app(scope, receive, send):
             await asyncio.sleep(0.01)
     if scope["path"] == "/stuck-thread":
         asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)
-    if scope["path"] == "/error":
+    if scope["path"].startswith("/error"):
         raise ValueError("the application broke")
     await respond(send, b"hello")
 
@@ -259,6 +259,14 @@ def test_shutdown_that_raises_has_an_exit_code(directory: Path) -> None:
         command.signal(signal.SIGTERM)
         assert command.wait() == 1
         assert command.err.count("the application failed its shutdown: OSError: disk full") == 1
+
+
+def test_path_cannot_feign_a_line_of_the_error_log(directory: Path) -> None:
+    with running(["main:app", *BIND], directory) as command:
+        with ask(command, "/error%0A[INFO]%20all%20well") as client:
+            assert client.recv(12) == b"HTTP/1.1 500"
+        command.wait_for("the application broke")
+        assert r"Exception in the application at GET /error\n[INFO] all well" + "\n" in command.err
 
 
 def test_error_of_the_application_is_logged_once(directory: Path) -> None:

@@ -20,6 +20,7 @@ from fastcorn.config import Config
 from fastcorn.config.sockets import Sockets
 from fastcorn.supervisor.plan import Plan
 from fastcorn.worker.privileges import drop_privileges
+from tests.child import in_a_child
 from tests.supervisor.world import no_application
 
 if sys.platform != "linux":
@@ -100,18 +101,10 @@ def test_a_slot_that_can_have_no_copy_shares_the_first_socket(monkeypatch: pytes
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_the_workers_that_are_wanted_have_their_own_after_root_is_given_up() -> None:
     """The kernel lets sockets share a port only among those of one user."""
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        report = "failed"
-        try:
-            with bound(bind="127.0.0.1:0", workers=3, accept="reuseport", user=NOBODY, group=NOBODY) as plan:
-                drop_privileges(plan.settings)
-                report = str([numbers(plan.sockets(slot)) != numbers(plan.sockets(0)) for slot in range(3)])
-        finally:
-            os.write(writer, report.encode())
-            os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        assert pipe.read() == b"[False, True, True]"
-    os.waitpid(pid, 0)
+
+    def find() -> str:
+        with bound(bind="127.0.0.1:0", workers=3, accept="reuseport", user=NOBODY, group=NOBODY) as plan:
+            drop_privileges(plan.settings)
+            return str([numbers(plan.sockets(slot)) != numbers(plan.sockets(0)) for slot in range(3)])
+
+    assert in_a_child(find) == "[False, True, True]"

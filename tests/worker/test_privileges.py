@@ -11,6 +11,7 @@ import pytest
 from fastcorn.config import Config
 from fastcorn.config.errors import ConfigError
 from fastcorn.worker.privileges import drop_privileges
+from tests.child import in_a_child
 
 if sys.platform == "win32":
     pytest.skip("Windows has no such users", allow_module_level=True)
@@ -21,40 +22,31 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become 
 NOBODY = 65534
 
 
-def in_a_child(settings: dict[str, Any]) -> str:
+def ids_after(settings: dict[str, Any]) -> str:
     """What a child process finds after drop_privileges(): its ids, and whether it can be root again."""
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        report = "failed"
+
+    def find() -> str:
+        dropped = drop_privileges(Config(**settings).freeze())
+        found = f"{dropped} {os.getresuid()} {os.getresgid()} {sorted(os.getgroups())}"
         try:
-            dropped = drop_privileges(Config(**settings).freeze())
-            report = f"{dropped} {os.getresuid()} {os.getresgid()} {sorted(os.getgroups())}"
-            try:
-                os.setuid(0)
-                report += " root again"
-            except PermissionError:
-                report += " for good"
-        finally:
-            os.write(writer, report.encode())
-            os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        report = pipe.read().decode()
-    os.waitpid(pid, 0)
-    return report
+            os.setuid(0)
+        except PermissionError:
+            return f"{found} for good"
+        return f"{found} root again"
+
+    return in_a_child(find)
 
 
 @needs_root
 def test_user_and_group() -> None:
-    found = in_a_child({"user": NOBODY, "group": 12})
+    found = ids_after({"user": NOBODY, "group": 12})
     assert found.startswith(f"True {(NOBODY,) * 3} {(12,) * 3} ")
     assert found.endswith("for good")
 
 
 @needs_root
 def test_a_user_without_an_entry_loses_all_groups() -> None:
-    assert in_a_child({"user": 54321, "group": 54321}) == f"True {(54321,) * 3} {(54321,) * 3} [] for good"
+    assert ids_after({"user": 54321, "group": 54321}) == f"True {(54321,) * 3} {(54321,) * 3} [] for good"
 
 
 def test_a_user_without_an_entry_needs_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,26 +60,19 @@ def test_a_user_without_an_entry_needs_a_group(monkeypatch: pytest.MonkeyPatch) 
 def test_a_user_alone_brings_its_own_groups() -> None:
     entry = pwd.getpwuid(NOBODY)
     groups = sorted(os.getgrouplist(entry.pw_name, entry.pw_gid))
-    assert in_a_child({"user": "nobody"}) == f"True {(NOBODY,) * 3} {(entry.pw_gid,) * 3} {groups} for good"
+    assert ids_after({"user": "nobody"}) == f"True {(NOBODY,) * 3} {(entry.pw_gid,) * 3} {groups} for good"
 
 
 @needs_root
 def test_log_files_go_to_the_new_user_and_devices_do_not(tmp_path: Path) -> None:
     before = os.stat(os.devnull)
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            config = Config(user=NOBODY, group=NOBODY, errorlog=str(tmp_path / "error"), accesslog=os.devnull)
-            assert config.log is not None
-            drop_privileges(config.freeze())
-            os.write(writer, b"dropped")
-        finally:
-            os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        assert pipe.read() == b"dropped"
-    os.waitpid(pid, 0)
+
+    def find() -> str:
+        config = Config(user=NOBODY, group=NOBODY, errorlog=str(tmp_path / "error"), accesslog=os.devnull)
+        assert config.log is not None
+        return str(drop_privileges(config.freeze()))
+
+    assert in_a_child(find) == "True"
     assert (os.stat(tmp_path / "error").st_uid, os.stat(tmp_path / "error").st_gid) == (NOBODY, NOBODY)
     assert (os.stat(os.devnull).st_uid, os.stat(os.devnull).st_gid) == (before.st_uid, before.st_gid)
 
@@ -104,7 +89,7 @@ def test_root_that_can_be_regained_is_told(monkeypatch: pytest.MonkeyPatch) -> N
 
 @needs_root
 def test_a_group_alone() -> None:
-    assert in_a_child({"group": 12}) == f"True {(0,) * 3} {(12,) * 3} [] root again"
+    assert ids_after({"group": 12}) == f"True {(0,) * 3} {(12,) * 3} [] root again"
 
 
 def test_nothing_asked_for_is_nothing_done() -> None:
