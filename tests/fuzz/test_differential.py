@@ -34,6 +34,7 @@ DIFFERENCES: dict[str, dict[tuple[str, str], str]] = {
         ("stricter", "bare CR or LF instead of CR LF"): "RFC 9112 2.2 allows LF alone; two readers could disagree",
         ("stricter", "Host missing, repeated or malformed"): "RFC 9110 7.2; h11 counts Host and does not read it",
         ("stricter", "expectation other than 100-continue"): "RFC 9110 10.1.1; h11 leaves others to its user",
+        ("stricter", "the WebSocket version has to be 13"): "RFC 6455 4.4: fastcorn reads the handshake, h11 does not",
         ("stricter", "folded field line"): "RFC 9112 5.2 lets a server refuse it; h11 unfolds",
         ("stricter", "malformed request target"): "RFC 9112 3.2; h11 takes any visible bytes",
         ("stricter", "method is not a token of at most 64 bytes"): "what follows HTTP/1.0 or a body is not read by h11",
@@ -52,6 +53,7 @@ DIFFERENCES: dict[str, dict[tuple[str, str], str]] = {
     },
     "httptools": {
         ("stricter", "Host missing, repeated or malformed"): "RFC 9110 7.2; llhttp does not look at Host",
+        ("stricter", "the WebSocket version has to be 13"): "RFC 6455 4.4: fastcorn reads the handshake, llhttp does not",
         ("stricter", "expectation other than 100-continue"): "RFC 9110 10.1.1; llhttp does not look at Expect",
         ("stricter", "malformed or missing HTTP version"): "HTTP/0.9, which llhttp takes",
         ("stricter", "malformed request target"): "an authority that is malformed",
