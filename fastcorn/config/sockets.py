@@ -20,7 +20,7 @@ from fastcorn.config.inherited import descriptors, inherited_sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from fastcorn.config.config import Config
 
@@ -109,10 +109,25 @@ def bind_all(config: Config) -> Sockets:
 
 
 def bind_group(
-    config: Config, setting: str, kind: socket.SocketKind, bound: list[socket.socket], files: list[SocketFile]
+    config: Config,
+    setting: str,
+    kind: socket.SocketKind,
+    bound: list[socket.socket],
+    files: list[SocketFile],
+    beside: Iterable[str] = (),
 ) -> None:
-    """Binds the addresses of one setting; sockets and files are added as they are made, for close() after an error."""
+    """Binds the addresses of one setting; sockets and files are added as they are made, for close() after an error.
+
+    Args:
+        config: has the setting.
+        setting: its name.
+        kind: of the sockets.
+        bound: gets the sockets.
+        files: gets the files of unix sockets.
+        beside: other addresses of the server, which decide what [::] takes.
+    """
     addresses = [(text, parse_address(text)) for text in bind_texts(config, setting)]
+    others = [*[address for _, address in addresses], *map(parse_address, beside)]
     for text, address in addresses:
         try:
             if address.path is not None:
@@ -120,7 +135,7 @@ def bind_group(
             elif address.fd is not None:
                 bound.append(adopt(address.fd, kind))
             else:
-                bound.append(bind_port(address, kind, [other for _, other in addresses], config.accept))
+                bound.append(bind_port(address, kind, others, config.accept))
         except SocketTypeError as error:
             raise SocketTypeError(f"{text}: {error.problem}", setting=setting, origin=config.origin(setting)) from None
         except UnicodeError:

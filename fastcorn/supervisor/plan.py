@@ -110,6 +110,7 @@ class Plan:
         self.settings: Settings = config.freeze()
         self.pending = check_pending(self.settings)
         self.hooks = Hooks(self.settings)
+        self.accept = self.settings.accept
         self.first_loader = loader
         self.loader = loader
         self.bound: list[Bound] = []
@@ -125,13 +126,15 @@ class Plan:
             self.bound = paired(self.config, self.settings, sockets)
             self.prepare_copies(self.bound)
             return
+        self.accept = old.accept  # a running server keeps it: the sockets are what they are
         known = {(bound.group, bound.text): bound for bound in old.bound}
         fresh: list[Bound] = []
         try:
             for group, _, kind in self.groups():
-                for text in bind_texts(self.config, group):
+                texts = bind_texts(self.config, group)
+                for text in texts:
                     if (group, text) not in known:
-                        fresh.append(bind_one(self.config, group, text, kind))
+                        fresh.append(bind_one(self, group, text, kind, texts))
                         known[group, text] = fresh[-1]
                     self.bound.append(known[group, text])
         except BaseException:
@@ -143,7 +146,7 @@ class Plan:
 
     def prepare_copies(self, fresh: list[Bound]) -> None:
         """With reuseport, binds what all workers need: after root is given up it may not be possible."""
-        if self.settings.accept != "reuseport":
+        if self.accept != "reuseport":
             return
         for bound in fresh:
             if not bound.is_shareable:
@@ -158,7 +161,7 @@ class Plan:
 
     def sockets(self, slot: int) -> Sockets:
         """The sockets for the worker of a slot, as Worker takes them."""
-        sockets, reuseport = Sockets(), self.settings.accept == "reuseport"
+        sockets, reuseport = Sockets(), self.accept == "reuseport"
         for bound in self.bound:
             attribute = next(name for group, name, _ in GROUPS if group == bound.group)
             if attribute == "secure_sockets" and not self.settings.ssl_enabled:
@@ -211,7 +214,7 @@ class Plan:
 
     def kept_addresses(self, slot: int | None) -> list[str]:
         """The addresses that others go on serving when a worker retires: a slot that is gone has left its own ones."""
-        reuseport = self.settings.accept == "reuseport"
+        reuseport = self.accept == "reuseport"
         return [describe(bound.sock) for bound in self.bound if slot is None or not reuseport or bound.is_kept(slot)]
 
     def changes_without_effect(self, old: Plan) -> list[str]:
@@ -249,17 +252,17 @@ def file_of(sock: socket.socket, files: dict[str, SocketFile]) -> SocketFile | N
     return files.get(os.path.abspath(name))
 
 
-def bind_one(config: Config, group: str, text: str, kind: socket.SocketKind) -> Bound:
-    """Binds one address with the settings of a configuration.
+def bind_one(plan: Plan, group: str, text: str, kind: socket.SocketKind, beside: list[str]) -> Bound:
+    """Binds one address with the settings of a plan, beside the other addresses of its group.
 
     Raises:
         AddressError: it cannot be had.
     """
-    one: Any = SimpleNamespace(**{group: [text]}, origin=config.origin)
-    for name in ("user", "group", "umask", "unix_socket_mode", "accept", "workers"):
+    one: Any = SimpleNamespace(**{group: [text]}, origin=plan.config.origin, accept=plan.accept)
+    for name in ("user", "group", "umask", "unix_socket_mode", "workers"):
         if name != group:
-            setattr(one, name, getattr(config, name))
+            setattr(one, name, getattr(plan.config, name))
     sockets: list[socket.socket] = []
     files: list[SocketFile] = []
-    bind_group(one, group, kind, sockets, files)
+    bind_group(one, group, kind, sockets, files, beside)
     return Bound(group, text, sockets[0], files[0] if files else None)

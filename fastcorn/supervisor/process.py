@@ -12,7 +12,6 @@ import contextlib
 import enum
 import os
 import signal
-import sys
 import threading
 import traceback
 import warnings
@@ -23,7 +22,7 @@ from fastcorn.config.errors import ConfigError
 from fastcorn.errors import EXIT_FAILURE
 from fastcorn.supervisor.signals import handled_numbers
 from fastcorn.worker.channel import Channel
-from fastcorn.worker.process import leave
+from fastcorn.worker.process import flush_streams, leave
 
 if TYPE_CHECKING:
     from fastcorn.supervisor.plan import Plan
@@ -111,9 +110,7 @@ class Processes:
         Raises:
             OSError: there is no more room for processes.
         """
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.flush()
+        flush_streams()  # else both processes would write what is still there
         # A signal to the new process must not be handled as the supervisor's own: it has its handlers at first, and the
         # same wake-up descriptor. fastcorn.worker.child lets signals in when it has its own handlers.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, handled_numbers())

@@ -192,7 +192,8 @@ class Supervisor:
         if self._watcher is not None:
             self._watcher.close()
         self.hooks.call("on_exit", exit_code=self.code, duration=self._clock() - self._started_at)
-        self.plan.close()
+        for plan in self._plans():
+            plan.close()
         self._selector.close()
         for descriptor in self._lifeline:
             os.close(descriptor)
@@ -477,6 +478,8 @@ class Supervisor:
             successor, slot.successor = slot.successor, None
             if successor is not None:
                 self._retire(successor, "there is a newer change", patience)
+            if slot.active is None and slot.restart is None:
+                self._start_later(slot, 0.0, f"worker {slot.number + 1} is missing")
         if self._rolled is not None and self._rolled[0] is not self.plan:
             self._rolled[0].close(keep=self.plan)
 
@@ -496,7 +499,7 @@ class Supervisor:
                 self._replacement_failed(slot, entry)
                 continue
             self._current = entry
-        if self._current is None and not any(entry.roll for entry in self._queue):
+        if self.phase is Phase.SERVING and self._current is None and not any(entry.roll for entry in self._queue):
             self._roll_complete()
 
     def _succeed(self, slot: Slot) -> None:
@@ -516,7 +519,9 @@ class Supervisor:
         entry, self._current = entry or self._current, None
         if entry is None:
             return
-        if entry.roll:
+        given_up = entry.roll and entry.plan is not self.plan
+        if given_up:
+            # Nothing of the change serves yet. Once a worker of it does, the others are tried again until they do too.
             self._queue = deque(other for other in self._queue if not other.roll)
             self.log.error("%s failed; the workers from before go on", entry.reason)
             notify("READY=1")
@@ -529,7 +534,7 @@ class Supervisor:
         if slot.active is None:
             if slot.restart is None:
                 self._start_later(slot, 0.0, f"worker {slot.number + 1} is missing")
-        elif not entry.roll:
+        elif not given_up:
             self._replace_later(slot, entry.reason)
 
     def _replace_later(self, slot: Slot, reason: str) -> None:
@@ -579,11 +584,14 @@ class Supervisor:
             for worker in (slot.active, slot.successor):
                 if worker is not None and worker.state is not State.ENDING:
                     self._retire(worker, f"{self.target} workers are wanted", None)
+            self.plan.let_go(slot.number)  # also that of a slot without a worker, which nobody would accept on
 
     # ---- what the operator wants -----------------------------------------------------------------------------------
 
     def _take_signals(self) -> None:
-        numbers = self._signals.take()
+        taken = self._signals.take()
+        # A stop makes what came beside it pointless, and what SIGHUP runs may take long.
+        numbers = [number for number in taken if number in (signal.SIGINT, signal.SIGTERM)] or taken
         for index, number in enumerate(numbers):
             if number not in AT_ONCE or number not in numbers[index + 1 :]:
                 self.obey(number)
@@ -713,8 +721,10 @@ class Supervisor:
             plan.let_go()
         # A path that is gone can be connected to by nobody, and the workers go on accepting for drain_delay.
         self._timers.after(self.plan.settings.drain_delay, self._remove_files)
+        # A developer does not wait for open streams, here as little as at a reload.
+        patience = None if self._watcher is None else self.plan.settings.drain_delay + RELOAD_SECONDS
         for worker in self.workers.values():
-            self._end_worker(worker, "stop", "", None)
+            self._end_worker(worker, "stop", "", patience)
 
     def _remove_files(self) -> None:
         for plan in self._plans():

@@ -127,6 +127,9 @@ class Alone:
         self._worker.error_log.info("SIGUSR1: log files are reopened")
 
     def _reload(self) -> None:
+        if not self._worker.ready:
+            self._worker.error_log.warning("SIGHUP is ignored while the server starts or stops")
+            return
         self._wanted = True
         if self._reloading is None or self._reloading.done():
             self._reloading = asyncio.ensure_future(self._replace_all())

@@ -8,6 +8,7 @@ application's own code raised, and an exit code of fastcorn.errors.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -128,11 +129,20 @@ async def _watched(worker: Worker, main: Main) -> int:
 
 def leave(code: int) -> None:
     """Ends the process although threads run: the interpreter would wait for them for ever."""
-    logging.shutdown()
+    try:
+        logging.shutdown()
+        flush_streams()
+    finally:
+        # Whatever happens, nobody comes back from here: in a forked process that would be a second supervisor.
+        os._exit(code)
+
+
+def flush_streams() -> None:
+    """Writes out what stdout and stderr hold, unless they cannot: a pipe that nobody reads, a disk that is full."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
-            stream.flush()
-    os._exit(code)
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
 
 
 def give_up_threads(before: set[threading.Thread], code: int, config: Config) -> None:

@@ -122,21 +122,34 @@ def interruption_code(interrupt: KeyboardInterrupt) -> int:
     return EXIT_SIGNAL_BASE + int(getattr(interrupt, "number", signal.SIGINT))
 
 
+OPERATOR_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGHUP", "SIGUSR1", "SIGTTIN", "SIGTTOU") if hasattr(signal, name)
+)
+
+
 class Termination:
-    """While entered, SIGTERM raises Terminated, unless it has a handler already.
+    """While entered, SIGTERM raises Terminated, unless it has a handler already; the operator's signals do nothing.
 
     The first process of a container has no default action: SIGTERM would be lost while the application is imported.
+    The default action of SIGHUP and SIGUSR1 is to end the process, and the file with its number is there already.
     """
 
     def __init__(self) -> None:
         self._installed = False
+        self._quiet: list[int] = []
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             self._installed = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
             if self._installed:
                 signal.signal(signal.SIGTERM, self._raise)
+            self._quiet = [number for number in OPERATOR_SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
+            for number in self._quiet:
+                signal.signal(number, self._pass)
         return self
+
+    def _pass(self, number: int, frame: object) -> None:
+        """There is nothing to reload or to reopen yet."""
 
     def _raise(self, number: int, frame: object) -> None:
         raise Terminated(number)
@@ -146,6 +159,8 @@ class Termination:
     ) -> None:
         if self._installed:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in self._quiet:
+            signal.signal(number, signal.SIG_DFL)
 
 
 class SignalHold:

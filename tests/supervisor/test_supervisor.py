@@ -502,3 +502,73 @@ def test_other_signals_are_named_and_ignored_during_the_start(make: Maker) -> No
     world = make(workers=2)
     world.supervisor.obey(signal.SIGTTIN)
     assert world.lines == ["SIGTTIN is ignored while the server is booting"]
+
+
+def test_a_slot_whose_successor_is_abandoned_and_whose_worker_is_gone_is_filled(serving: Maker) -> None:
+    """A newer change ends the successor of a slot whose worker has died meanwhile, and then fails itself."""
+    world = serving()
+    world.supervisor.obey(signal.SIGHUP)
+    world.turn()
+    world.ready(103)
+    world.turn()
+    assert 104 in world.alive, "the successor of the second worker"
+    world.die(102, by_signal=signal.SIGKILL)
+    world.supervisor.obey(signal.SIGHUP)
+    world.turn(100)
+    newest = world.forked[-1]
+    world.die(newest, 3)
+    world.turn(100)
+    world.ready(*[pid for pid in world.alive if pid > 104])
+    assert all(slot.active is not None for slot in world.supervisor.slots)
+
+
+def test_a_roll_that_fails_midway_is_tried_again_until_all_are_alike(serving: Maker) -> None:
+    world = serving(workers=2)
+    world.supervisor.obey(signal.SIGHUP)
+    world.turn()
+    world.ready(103)
+    world.turn()
+    world.die(104, 3)
+    assert not any("go on" in line for line in world.lines)
+    world.turn()
+    world.turn(1)
+    world.ready(105)
+    assert "retire" in world.told(102)
+
+
+def test_a_stop_during_a_roll_does_not_complete_it(serving: Maker) -> None:
+    world = serving()
+    world.supervisor.obey(signal.SIGHUP)
+    world.turn()
+    world.supervisor.obey(signal.SIGTERM)
+    world.turn()
+    assert not any("replaced after" in line for line in world.lines)
+
+
+def test_a_stop_in_one_batch_with_sighup_is_all_that_counts(serving: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = serving()
+    monkeypatch.setattr(world.supervisor._signals, "take", lambda: [signal.SIGHUP, signal.SIGTERM])
+    world.supervisor._take_signals()
+    assert world.supervisor.phase is Phase.STOPPING
+    assert not any("SIGHUP" in line for line in world.lines)
+
+
+def test_accept_stays_as_it_is_until_a_restart(serving: Maker) -> None:
+    world: World = serving(accept="reuseport", reread=lambda: Config(**{**world.settings, "accept": "shared"}))
+    before = world.supervisor.plan
+    world.supervisor.obey(signal.SIGHUP)
+    world.turn()
+    world.ready(103)
+    plan = world.supervisor.plan
+    assert plan is not before
+    assert plan.sockets(1).insecure_sockets != plan.sockets(0).insecure_sockets
+
+
+def test_the_socket_of_a_slot_without_a_worker_is_closed_with_it(serving: Maker) -> None:
+    world = serving(accept="reuseport")
+    for pid in (102, 103):
+        world.die(pid, 3)
+    (bound,) = world.supervisor.plan.bound
+    assert set(bound.copies) == {1}
+    world.supervisor.obey(signal.SIGTTOU)
+    assert bound.copies == {}
