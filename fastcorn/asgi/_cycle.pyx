@@ -110,7 +110,7 @@ cdef class HTTPCycle(Cycle):
         return 0
 
     cdef int application_raised(self, object error) except -1:
-        if not (self.disconnected and isinstance(error, ClientDisconnected)):
+        if not (self.disconnected and only_disconnects(error)):
             self.context.errors_total += 1
             self.fail()
             return self.log_error("Exception in the application at %s %s", error)
@@ -563,3 +563,13 @@ cdef bytes to_bytes(object body):
     if isinstance(body, (bytes, bytearray, memoryview)):
         return bytes(body)
     raise MessageError(f"'http.response.body' needs bytes as 'body', not {type(body).__name__}")
+
+
+cdef bint only_disconnects(object error):
+    """Whether an error only says that the client has gone; a task group raises a group of such errors."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            if not only_disconnects(inner):
+                return False
+        return True
+    return isinstance(error, ClientDisconnected)

@@ -31,6 +31,7 @@ cdef extern from "Python.h":
     void PyErr_SetObject(object type, object value) noexcept
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
     int PyUnicode_KIND(object text)
+    object PyUnicode_FromObject(object text)    # an exact str, also of a subclass
 
 
 cdef enum:
@@ -320,8 +321,8 @@ cdef class WebSocketCycle(Cycle):
                 data = to_bytes(data)
             length = PyBytes_GET_SIZE(data)
         elif isinstance(text, str):
-            data = text
-            length = PyUnicode_GET_LENGTH(text)
+            data = PyUnicode_FromObject(text)   # a subclass (markupsafe.Markup, StrEnum) as the text that it is
+            length = PyUnicode_GET_LENGTH(data)
         else:
             raise MessageError(f"'websocket.send' needs a str as 'text', not {type(text).__name__}")
         stream.send_message(data)
@@ -396,7 +397,7 @@ cdef class WebSocketCycle(Cycle):
         code = NORMAL_CLOSURE if code is None else code
         reason = "" if reason is None else reason
         check_close(code, reason)
-        self.close_stream(code, reason)
+        self.close_stream(code, PyUnicode_FromObject(reason))
         if not self.running and self.stream is not None:
             self.stream.step_ended()
         return FINISHED
@@ -468,7 +469,8 @@ cdef class WebSocketCycle(Cycle):
         self.log_access()
         if stream is not None:
             stream.abort()
-        return self.feed_close(ABNORMAL_CLOSURE, "")
+        self.feed_close(ABNORMAL_CLOSURE, "")
+        return self.wake_soon()
 
     cdef object start_denial(self, dict message):
         status = message.get("status")
@@ -562,8 +564,14 @@ cdef Py_ssize_t memory_size(object message) noexcept:
 cdef bint is_about_disconnect(object error):
     """Whether an error only says that the client has gone: ours, or what a framework has made of it or of the event.
 
-    Starlette raises its WebSocketDisconnect from receive and send; asking for the name spares us the import.
+    Starlette raises its WebSocketDisconnect from receive and send; asking for the name spares us the import. A task
+    group raises a group of what its tasks have raised.
     """
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            if not is_about_disconnect(inner):
+                return False
+        return True
     return (
         isinstance(error, ClientDisconnected)
         or type(error).__name__ == "WebSocketDisconnect"
@@ -593,7 +601,7 @@ cdef str to_subprotocol(object chosen, tuple offered):
             f"'websocket.accept' with the subprotocol {chosen!r}, but the client offers {list(offered)!r}: "
             "choose one of scope['subprotocols'] or None"
         )
-    return chosen
+    return PyUnicode_FromObject(chosen)
 
 
 cdef list to_headers(object headers):

@@ -142,8 +142,12 @@ cdef class WebSocketConnection(Stream):
         cdef double now = self.context.now
         if self.transport is None:
             return
-        if self.writer.stalled() or self.reading_paused and self.writer.fd >= 0 and fc_socket_broken(self.writer.fd):
+        if self.writer.stalled():
             self.abort_transport()
+        elif self.reading_paused and self.writer.fd >= 0 and fc_socket_broken(self.writer.fd):
+            # The state stays: connection_lost() still delivers what the codec holds.
+            self.writer.drop()
+            self.transport.abort()
         elif self.state != OPEN:
             if now >= self.deadline:
                 self.abort_transport()
@@ -214,8 +218,8 @@ cdef class WebSocketConnection(Stream):
         self.update_reading()
         if self.eof and not self.pending and not self.ending:
             self.end()
-        elif not cycle.running:
-            cycle.wake()
+        else:
+            cycle.wake()    # while a step of the application runs, that is for its other tasks
         return 0 if cycle.running else self.flush()
 
     cdef bint take_event(self) except -1:
@@ -240,6 +244,8 @@ cdef class WebSocketConnection(Stream):
         if self.state == OPEN:
             self.cycle.feed_message(self.codec.data)
             self.bytes_left -= self.cycle.queued_bytes - queued
+        else:
+            self.bytes_left -= len(self.codec.data)     # nobody gets it; inflating it took its time all the same
         return 0
 
     cdef int peer_closed(self) except -1:
@@ -251,10 +257,11 @@ cdef class WebSocketConnection(Stream):
         cdef int code = self.codec.code
         cdef str reason = self.codec.reason
         self.context.errors_total += 1
-        self.context.error_log.debug(
-            "%s broke the WebSocket %s with %d: %s",
-            self.cycle.scope["client"], self.cycle.scope["path"], code, reason,
-        )
+        path = self.cycle.scope["path"]
+        if not path.isprintable():
+            path = path.encode("unicode_escape").decode()   # a line break would forge a line of the log
+        client = self.cycle.scope["client"]
+        self.context.error_log.debug("%s broke the WebSocket %s with %d: %s", client, path, code, reason)
         return self.end_after_messages(True) if self.state == OPEN else self.linger()
 
     cdef int end_after_messages(self, bint failed) except -1:
@@ -395,6 +402,9 @@ cdef class WebSocketConnection(Stream):
         if pause:
             self.transport.pause_reading()
         else:
+            if self.pong_deadline:
+                # An answer may have waited unread all the time.
+                self.pong_deadline = max(self.pong_deadline, self.context.now + self.ping_timeout)
             # asyncio runs later reads in the context of this call; it must not be an application's.
             self.context.clean_context.copy().run(self.transport.resume_reading)
         return 0

@@ -99,6 +99,7 @@ def _accept(offer: Offer, settings: Any) -> tuple[bytes, DeflateParameters] | No
         return None
     server_alone = _flag(asked, "server_no_context_takeover")
     client_alone = _flag(asked, "client_no_context_takeover")
+    names_server_bits = "server_max_window_bits" in asked
     names_client_bits = "client_max_window_bits" in asked
     server_bits = _bits(asked, "server_max_window_bits", needs_value=True)
     client_bits = _bits(asked, "client_max_window_bits", needs_value=False)
@@ -119,7 +120,7 @@ def _accept(offer: Offer, settings: Any) -> tuple[bytes, DeflateParameters] | No
         memory_level=settings.websocket_memory_level,
         threshold=settings.websocket_compression_threshold,
     )
-    return _answer(parameters, client_bits), parameters
+    return _answer(parameters, client_bits, names_server_bits), parameters
 
 
 def _flag(asked: dict[str, str | None], name: str) -> bool | None:
@@ -139,13 +140,14 @@ def _bits(asked: dict[str, str | None], name: str, *, needs_value: bool) -> int 
     return int(value) if BITS.fullmatch(value) else None
 
 
-def _answer(parameters: DeflateParameters, client_bits: int) -> bytes:
+def _answer(parameters: DeflateParameters, client_bits: int, names_server_bits: bool) -> bytes:
     parts = [NAME]
     if parameters.server_no_context_takeover:
         parts.append("server_no_context_takeover")
     if parameters.client_no_context_takeover:
         parts.append("client_no_context_takeover")
-    if parameters.server_window_bits < WIDEST:
+    # Section 7.1.2.1: what the client asks for is granted by saying it, also when it is the default.
+    if names_server_bits or parameters.server_window_bits < WIDEST:
         parts.append(f"server_max_window_bits={parameters.server_window_bits}")
     if client_bits < WIDEST:
         parts.append(f"client_max_window_bits={client_bits}")

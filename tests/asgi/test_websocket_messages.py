@@ -604,3 +604,61 @@ def test_receive_repeats_disconnect(serve: Serve, engine: str) -> None:
 
     open_websocket(serve(app, websocket_engine=engine)).close(1001, "x")
     assert events == [{"type": "websocket.disconnect", "code": 1001, "reason": "x"}] * 3
+
+
+class Text(str):
+    """As markupsafe.Markup is: a str, but not exactly one."""
+
+
+def test_subclasses_of_str_are_texts(serve: Serve, engine: str) -> None:
+    """W3, W5, W8: what is a str for the application is one here."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept", "subprotocol": Text(scope["subprotocols"][0])})
+        await send({"type": "websocket.send", "text": Text("markup")})
+        await send({"type": "websocket.close", "code": 4000, "reason": Text("done")})
+
+    client = open_websocket(serve(app, websocket_engine=engine), headers=[("Sec-WebSocket-Protocol", "chat")])
+    assert client.messages == ["markup"]
+    assert client.closed_with == (4000, "done")
+
+
+def test_group_of_disconnects_is_not_logged(serve: Serve) -> None:
+    """W10: a task group wraps what its tasks raise when the client has gone."""
+    gate = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send(ACCEPT)
+        await gate.wait()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(send({"type": "websocket.send", "text": "x"}))
+
+    served = serve(app)
+    client = open_websocket(served)
+    client.vanish()
+    served.driver.call(gate.set)
+    served.driver.settle()
+    assert not served.take_errors()
+
+
+def test_task_that_receives_gets_early_data(serve: Serve) -> None:
+    """W11: also when it waits in receive() while another task accepts."""
+    events: list[Event] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        events.append(await receive())
+
+        async def listen() -> None:
+            events.append(await receive())
+
+        listener = asyncio.create_task(listen())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await send(ACCEPT)
+        await listener
+
+    served = serve(app)
+    open_websocket(served, data=text("early"))
+    assert [event["type"] for event in events] == ["websocket.connect", "websocket.receive"]
