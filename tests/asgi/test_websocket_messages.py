@@ -632,8 +632,12 @@ def test_group_of_disconnects_is_not_logged(serve: Serve) -> None:
         await receive()
         await send(ACCEPT)
         await gate.wait()
+
+        async def tell() -> None:
+            await send({"type": "websocket.send", "text": "x"})
+
         async with asyncio.TaskGroup() as group:
-            group.create_task(send({"type": "websocket.send", "text": "x"}))
+            group.create_task(tell())
 
     served = serve(app)
     client = open_websocket(served)
