@@ -78,8 +78,8 @@ def test_killed_worker_loses_only_what_it_ran(tmp_path: Path, accept: str) -> No
         load.stop()
         assert load.refused == 0
         gone = load.lost(ended_at)
+        # A client whose connection the killed worker had may send its request a moment later; each has one at most.
         assert all(outcome.worker in ("", str(first)) for outcome in gone), gone
-        assert all(outcome.sent_at < ended_at for outcome in gone), gone
         assert len(gone) <= sum(load.clients.values())
         assert server.stop() == 0
 
