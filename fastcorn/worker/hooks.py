@@ -16,10 +16,10 @@ from fastcorn.asgi.reference import import_from
 from fastcorn.config.config import load_object
 from fastcorn.config.errors import ConfigError
 from fastcorn.errors import HookError
-from fastcorn.typing import LifecycleEvent
 
 if TYPE_CHECKING:
     from fastcorn.config import Settings
+    from fastcorn.typing import LifecycleEvent
 
 NAMES = ("on_starting", "when_ready", "on_worker_ready", "on_worker_exit", "on_reload", "on_exit")
 
@@ -54,6 +54,8 @@ class Hooks:
         hook = self._hooks.get(name)
         if hook is None:
             return
+        from fastcorn.typing import LifecycleEvent  # late: most servers have no hooks, and start sooner without it
+
         try:
             made = hook(LifecycleEvent(name, **facts))
             if inspect.iscoroutine(made):

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import array
 import contextlib
-import ipaddress
 import socket
 import struct
 import sys
@@ -53,4 +52,6 @@ def turn_away(sock: socket.socket) -> float:
         sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(NO_SYN), program.buffer_info()[0]))
     except OSError:
         return 0.0  # a sandbox may refuse it
+    import ipaddress  # late: it is needed at a stop only
+
     return SETTLE_LOOPBACK_SECONDS if ipaddress.ip_address(sock.getsockname()[0]).is_loopback else SETTLE_SECONDS

@@ -8,12 +8,13 @@ serving when it has told that it should be replaced; who replaces it is its supe
 from __future__ import annotations
 
 import os
-import random
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import random
+
     from fastcorn.config import Settings
 
 # Settings that have no effect where nobody can replace a worker.
@@ -43,6 +44,8 @@ class Recycling:
         log: Any,
         random_source: random.Random | None = None,
     ) -> None:
+        import random  # late: a worker without these limits starts sooner without it
+
         chance = random_source or random.SystemRandom()
         self._tell = tell
         self._told = False
