@@ -8,6 +8,7 @@ takes ALPN, the authorities and the certificate from the chosen one.
 
 from __future__ import annotations
 
+import functools
 import os
 import ssl
 import sys
@@ -103,7 +104,7 @@ def server_names(config: Config, chains: list[Chain], made: list[tuple[ssl.SSLCo
             raise chain.refused("names", f"{taken!r} is given to another certificate too; remove one of the two")
     for chain, (context, facts) in zip(chains[1:] + chains[:1], made[1:] + made[:1], strict=True):
         held = list(facts.names)
-        if not held and facts.subject:  # certificates of old tools have their name there
+        if not held and "." in facts.subject:  # certificates of old tools have their name there
             try:
                 held = [checked_name(facts.subject)]
             except ValueError:
@@ -160,7 +161,7 @@ def trust_clients(context: ssl.SSLContext, config: Config) -> None:
         if path is None:
             continue
         what = "certificates" if name == "ca_certs" else "revocation lists"
-        text = read_file(path, lambda problem, name=name: refused(config, name, problem))
+        text = read_file(path, functools.partial(refused, config, name))
         if wanted not in text:
             raise refused(config, name, f"{path!r} holds no {what} in PEM form{binary_hint(text)}")
         try:

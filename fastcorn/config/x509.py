@@ -35,7 +35,7 @@ class Facts:
 
     Attributes:
         serial: its serial number.
-        subject: its common name, else its organization, else its first DNS name, else "".
+        subject: its common name, else its first DNS name, else its organization, else "".
         names: its DNS names, in lower case.
         begins, ends: when it is valid.
     """
@@ -78,7 +78,7 @@ def _facts(der: bytes) -> Facts:
     begins, ends = (_time(tag, text) for tag, text in _items(validity))
     names = next((_dns_names(value) for tag, value in fields[5:] if tag == EXTENSIONS), ())
     known = dict(_attributes(subject))
-    told = known.get(COMMON_NAME) or known.get(ORGANIZATION) or (names[0] if names else "")
+    told = known.get(COMMON_NAME) or (names[0] if names else known.get(ORGANIZATION, ""))
     printable = "".join(char if char.isprintable() else "?" for char in told)
     return Facts(int.from_bytes(serial, "big"), printable, names, begins, ends)
 
