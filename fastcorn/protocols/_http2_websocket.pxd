@@ -21,7 +21,8 @@ cdef class StreamTransport:
     cdef StreamCarrier stream       # None when the stream is over
     cdef Context context
     cdef object connection          # the transport of the connection that carries the stream
-    cdef object protocol            # the WebSocketConnection; None until the application accepts
+    cdef WebSocketCycle cycle       # until the application accepts;
+    cdef object protocol            # then the WebSocketConnection
 
     # Input.
     cdef list held                  # bytes that came while reading was paused
@@ -45,7 +46,8 @@ cdef class StreamTransport:
     cdef int sent(self) except -1
     cdef int lost(self) except -1
 
-    cdef int attach(self, object websocket) except -1
+    cdef bytes attach(self, object websocket)
+    cdef int abandoned(self) except -1
     cdef int deliver_soon(self) except -1
     cdef int end_output(self) except -1
     cdef int drop_input(self) except -1
@@ -53,7 +55,5 @@ cdef class StreamTransport:
     cdef int finish(self) except -1
 
 
-cdef StreamTransport new_tunnel(StreamCarrier stream, Context context, object connection)
-cdef object accept(
-    StreamCarrier stream, Context context, WebSocketCycle cycle, object handshake, str subprotocol, list headers
-)
+cdef StreamTransport new_tunnel(StreamCarrier stream, Context context, object connection, WebSocketCycle cycle)
+cdef object accept(StreamCarrier stream, object handshake, str subprotocol, list headers)

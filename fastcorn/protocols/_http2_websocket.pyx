@@ -12,7 +12,7 @@ from libc.stdint cimport uint32_t
 
 from fastcorn.asgi._context cimport Context
 from fastcorn.asgi._stream cimport Stream
-from fastcorn.asgi._websocket_cycle cimport WebSocketCycle
+from fastcorn.asgi._websocket_cycle cimport CONNECTING, WebSocketCycle
 from fastcorn.protocols._writer cimport Writer, new_writer
 
 
@@ -136,7 +136,7 @@ cdef class StreamTransport:
                 self.held = []
             self.held.append(data)
             self.held_credit += credit
-            return 0
+            return self.abandoned() if end and self.cycle is not None else 0
         self.stream.credit(credit)
         if data:
             self.protocol.data_received(data)
@@ -155,6 +155,9 @@ cdef class StreamTransport:
         if self.over:
             return 0
         self.over = True
+        if self.cycle is not None:
+            cycle, self.cycle = self.cycle, None
+            return (<WebSocketCycle>cycle).feed_disconnect()
         if self.protocol is None:
             return 0
         if held is not None and not self.closing:
@@ -165,11 +168,32 @@ cdef class StreamTransport:
 
     # ---- how it travels ----------------------------------------------------------------------------------------------
 
-    cdef int attach(self, object websocket) except -1:
-        """The application has accepted: what came early and what comes is `websocket`'s."""
+    cdef int abandoned(self) except -1:
+        """The client has ended its side before the application accepted: who cannot send wants no WebSocket.
+
+        It may still be reading the application's refusal.
+        """
+        cdef StreamCarrier stream = self.stream
+        if self.cycle.state != CONNECTING:
+            return 0
+        self.over = True
+        self.held = None
+        self.stream = None
+        cycle, self.cycle = self.cycle, None
+        stream.reset(CANCEL)
+        return (<WebSocketCycle>cycle).feed_disconnect()
+
+    cdef bytes attach(self, object websocket):
+        """The application has accepted: what came early, which is returned, and what comes is `websocket`'s."""
+        self.cycle = None
         self.protocol = websocket
         self.reading_paused = False
-        return 0
+        held, self.held = self.held, None
+        if held is None:
+            return b""
+        credit, self.held_credit = self.held_credit, 0
+        self.stream.credit(credit)
+        return b"".join(held)
 
     cdef int deliver_soon(self) except -1:
         """Deliver what is held, and the end of the client's side, in a turn of its own, as a socket does."""
@@ -243,7 +267,7 @@ cdef class StreamTransport:
             protocol.connection_lost(None)
 
 
-cdef StreamTransport new_tunnel(StreamCarrier stream, Context context, object connection):
+cdef StreamTransport new_tunnel(StreamCarrier stream, Context context, object connection, WebSocketCycle cycle):
     """The transport of a stream whose request asks for a WebSocket; it holds what comes until `accept`.
 
     `connection` is the transport of the connection that carries the stream.
@@ -252,20 +276,21 @@ cdef StreamTransport new_tunnel(StreamCarrier stream, Context context, object co
     transport.stream = stream
     transport.context = context
     transport.connection = connection
+    transport.cycle = cycle
     transport.reading_paused = True
     transport.high_water = HIGH_WATER
     transport.low_water = HIGH_WATER // 4
     return transport
 
 
-cdef object accept(
-    StreamCarrier stream, Context context, WebSocketCycle cycle, object handshake, str subprotocol, list headers
-):
+cdef object accept(StreamCarrier stream, object handshake, str subprotocol, list headers):
     """Answer 200 (RFC 8441 section 5) and give the stream to a WebSocketConnection, which is returned.
 
     The stream lets go of the cycle when this returns. A MessageError leaves all as it was.
     """
     cdef StreamTransport tunnel = stream.tunnel
+    cdef Context context = tunnel.context
+    cdef WebSocketCycle cycle = tunnel.cycle
     cdef Writer writer
     websocket, fields = handshake.open_connection(context, subprotocol)
     for name, value in headers:
@@ -275,14 +300,5 @@ cdef object accept(
     writer = new_writer(context)
     writer.transport = tunnel
     context.add_websocket(websocket)
-    tunnel.attach(websocket)
-    data = b""
-    if tunnel.held is not None:
-        data = b"".join(tunnel.held)
-        tunnel.held = None
-        credit, tunnel.held_credit = tunnel.held_credit, 0
-        stream.credit(credit)
-    websocket.take_over(tunnel, writer, cycle, data, False)
-    if tunnel.peer_ended:
-        tunnel.deliver_soon()
+    websocket.take_over(tunnel, writer, cycle, tunnel.attach(websocket), False)
     return websocket
