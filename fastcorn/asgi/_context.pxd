@@ -74,7 +74,8 @@ cdef class Context:
     cdef readonly int64_t requests_total
     cdef readonly int64_t connections_total
     cdef readonly int64_t errors_total
-    cdef readonly Py_ssize_t websockets  # connections that have become WebSockets
+    cdef readonly Py_ssize_t websockets  # connections, and streams of connections, that have become WebSockets
+    cdef set stream_websockets          # those on streams: their connection is one of `connections`
     cdef readonly bint draining
     cdef bint accept_paused
     cdef public int64_t request_limit   # request_limit_hook is called when so many applications were called; 0 = never
@@ -93,6 +94,7 @@ cdef class Context:
     cdef int add_connection(self, object connection) except -1
     cdef int remove_connection(self, object connection) except -1
     cdef int become_websocket(self, object connection, object websocket) except -1
+    cdef int add_websocket(self, object websocket) except -1
     cdef int remove_websocket(self, object websocket) except -1
     cdef int flush_soon(self, object connection) except -1
     cdef int request_started(self) except -1

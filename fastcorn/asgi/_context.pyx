@@ -65,6 +65,7 @@ cdef class Context:
             error_log = logging.getLogger("fastcorn.error")
         self.error_log = error_log
         self.connections = set()
+        self.stream_websockets = set()
         self.running = set()
         self.clean_context = contextvars.copy_context()
         self._read_limits(settings)
@@ -166,6 +167,8 @@ cdef class Context:
             self.default_fields = self.server_field + self.date_field + self.extra_fields
         for connection in list(self.connections):
             connection.check_deadlines()
+        for websocket in list(self.stream_websockets):
+            websocket.check_deadlines()
 
     def announce_drain(self):
         """Keep no connection after the answer that comes next; idle ones stay until begin_drain()."""
@@ -175,6 +178,8 @@ cdef class Context:
     def begin_drain(self):
         """Stop keeping connections: idle ones close now, busy ones after the response they are at."""
         self.draining = True
+        for websocket in list(self.stream_websockets):
+            websocket.begin_drain()
         for connection in list(self.connections):
             connection.begin_drain()
         self.check_idle()
@@ -215,8 +220,15 @@ cdef class Context:
         self.websockets += 1
         return 0
 
+    cdef int add_websocket(self, object websocket) except -1:
+        """A stream of a connection carries a WebSocket from now on; the connection stays what it is."""
+        self.stream_websockets.add(websocket)
+        self.websockets += 1
+        return 0
+
     cdef int remove_websocket(self, object websocket) except -1:
         self.websockets -= 1
+        self.stream_websockets.discard(websocket)
         return self.remove_connection(websocket)
 
     cdef int flush_soon(self, object connection) except -1:
