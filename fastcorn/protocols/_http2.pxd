@@ -5,9 +5,9 @@ from libc.stdint cimport int64_t, uint32_t
 
 from fastcorn.asgi._context cimport Context
 from fastcorn.asgi._run cimport Cycle
-from fastcorn.asgi._stream cimport Stream
 from fastcorn.protocols._http2_engine cimport HTTP2Engine, fc_frame2
 from fastcorn.protocols._http2_fields cimport RequestHead
+from fastcorn.protocols._http2_websocket cimport StreamCarrier
 from fastcorn.protocols._priority cimport WriteQueue
 from fastcorn.protocols._writer cimport Writer
 
@@ -35,21 +35,12 @@ cdef enum H2Drain:
     H2_LEAVES           # GOAWAY with the true last stream has left: when its streams end, the connection closes
 
 
-cdef class Tunnel:
-    """What takes the DATA of a stream that carries something else than a request's body."""
-    cdef int feed(self, bytes data, Py_ssize_t credit, bint end) except -1
-    cdef int sent(self) except -1       # pending_bytes has shrunk
-    cdef int lost(self) except -1       # the stream is over
-
-
-cdef class H2Stream(Stream):
+cdef class H2Stream(StreamCarrier):
     cdef H2Connection connection
     cdef readonly uint32_t id
     cdef Cycle cycle                    # None when its response is complete or the stream is over
     cdef RequestHead head
     cdef object handshake               # of a WebSocket (RFC 8441); else None
-    cdef Tunnel tunnel                  # when the WebSocket is accepted; else None
-    cdef list early                     # (data, credit, end) of a WebSocket before it is accepted; else None
     cdef bint started                   # the application has been called
     cdef bint closed                    # not in connection.streams any more
 
@@ -73,9 +64,8 @@ cdef class H2Stream(Stream):
     cdef bint bodiless                  # HEAD, 204, 304
     cdef bint announced_trailers
     cdef list trailers                  # fields that leave after the body; None = none
-    cdef list pending                   # body bytes that have not left: pending[0] from pending_start on
-    cdef Py_ssize_t pending_start
-    cdef readonly Py_ssize_t pending_bytes
+    cdef list parts                     # body bytes that have not left (`pending` of them): parts[0] from part_start on
+    cdef Py_ssize_t part_start
     cdef bint end_queued                # END_STREAM follows what is pending
     cdef bint ended                     # it has left
     cdef bint queued                    # in connection.queue
@@ -94,8 +84,6 @@ cdef class H2Stream(Stream):
     cdef int end_sent(self) except -1
     cdef int resume(self) except -1
     cdef int take_body(self, bytes data, Py_ssize_t credit, bint end) except -1
-    cdef int give_credit(self, Py_ssize_t count) except -1
-    cdef int reset(self, uint32_t code) except -1
     cdef int drop(self) except -1
     cdef int check_deadlines(self, double now) except -1
 
