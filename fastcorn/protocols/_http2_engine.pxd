@@ -134,12 +134,8 @@ cdef class HTTP2Engine:
     # Returns the promised stream; 0 = the client takes none, or the list is too large.
     cdef int64_t append_push(self, Output *out, uint32_t stream_id, list fields) except -1
     cdef int append_reset(self, Output *out, uint32_t stream_id, uint32_t code) except -1
-    # So many flow-controlled bytes were used up, and the client may send as many again on the stream, which may be
-    # closed already, and on the connection; stream_id 0: on the connection alone. append_stream_credit(): on the stream
-    # alone.
-    cdef int append_credit(self, Output *out, uint32_t stream_id, Py_ssize_t count) except -1
-    cdef int append_stream_credit(self, Output *out, uint32_t stream_id, Py_ssize_t count) except -1
-    # Grow what the client may send before it has credit; stream_id 0: on the connection.
+    # The client may send so much more; stream_id 0: on the connection. What came on a stream that is closed the engine
+    # gives back itself.
     cdef int append_window(self, Output *out, uint32_t stream_id, uint32_t increment) except -1
     # DATA bytes that may leave now on the stream: the least of its window and the connection's; 0 or less = none.
     cdef int64_t window(self, uint32_t stream_id) except? -1

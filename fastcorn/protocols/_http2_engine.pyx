@@ -76,12 +76,6 @@ cdef class HTTP2Engine:
     cdef int append_reset(self, Output *out, uint32_t stream_id, uint32_t code) except -1:
         raise NotImplementedError
 
-    cdef int append_credit(self, Output *out, uint32_t stream_id, Py_ssize_t count) except -1:
-        raise NotImplementedError
-
-    cdef int append_stream_credit(self, Output *out, uint32_t stream_id, Py_ssize_t count) except -1:
-        raise NotImplementedError
-
     cdef int append_window(self, Output *out, uint32_t stream_id, uint32_t increment) except -1:
         raise NotImplementedError
 
@@ -164,10 +158,9 @@ cdef class PyHTTP2Engine(HTTP2Engine):
     `on_start(stream_window, connection_window, frame_size, settings)` begins; settings are the bytes of the client's
     HTTP2-Settings, or None. `on_headers(stream_id, block, end)` takes a whole header block and `on_frame(kind,
     stream_id, frame)` a frame of DATA, RST_STREAM, SETTINGS or WINDOW_UPDATE; both return (event, code, reason, fields,
-    out), out being bytes to answer or None; on_table_size(size) comes before the frame that has the setting.
-    `on_append_headers`, `on_append_data`, `on_append_reset`,
-    `on_append_credit` (the stream's or, 0, the connection's) and `on_append_window` return bytes or None,
-    `on_append_push` (promised stream, bytes), `on_window` an int, `on_forget` nothing.
+    out), out being bytes to answer or None. `on_table_size(size)` comes before the frame that has the setting. Those
+    named `on_append_` return bytes or None, `on_append_push` (promised stream, bytes), `on_window` an int, `on_forget`
+    nothing.
     """
 
     cdef int put(self, Output *out, object data) except -1:
@@ -305,14 +298,6 @@ cdef class PyHTTP2Engine(HTTP2Engine):
     cdef int append_reset(self, Output *out, uint32_t stream_id, uint32_t code) except -1:
         return self.put(out, self.on_append_reset(stream_id, code))
 
-    cdef int append_credit(self, Output *out, uint32_t stream_id, Py_ssize_t count) except -1:
-        if stream_id:
-            self.put(out, self.on_append_credit(stream_id, count))
-        return self.put(out, self.on_append_credit(0, count))
-
-    cdef int append_stream_credit(self, Output *out, uint32_t stream_id, Py_ssize_t count) except -1:
-        return self.put(out, self.on_append_credit(stream_id, count))
-
     cdef int append_window(self, Output *out, uint32_t stream_id, uint32_t increment) except -1:
         return self.put(out, self.on_append_window(stream_id, increment))
 
@@ -400,15 +385,7 @@ cdef class EngineDriver:
         self.engine.append_reset(&self.out, stream_id, code)
         return self.take()
 
-    def credit(self, uint32_t stream_id, Py_ssize_t count):
-        self.engine.append_credit(&self.out, stream_id, count)
-        return self.take()
-
-    def stream_credit(self, uint32_t stream_id, Py_ssize_t count):
-        self.engine.append_stream_credit(&self.out, stream_id, count)
-        return self.take()
-
-    def grow(self, uint32_t stream_id, uint32_t increment):
+    def open_window(self, uint32_t stream_id, uint32_t increment):
         self.engine.append_window(&self.out, stream_id, increment)
         return self.take()
 

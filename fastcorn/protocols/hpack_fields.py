@@ -18,7 +18,7 @@ __all__ = ["BombError", "FieldDecoder", "FieldEncoder", "HPACKError"]
 
 Fields = list[tuple[bytes, bytes]]
 
-# The dynamic table of either side. It does not grow when the client allows more: memory, and hpack searches it in order.
+# The dynamic table of either side. It does not grow when the client allows more: hpack searches it in order.
 TABLE_BYTES = 4096
 # A list of up to so many times the limit is read, so that it can be answered.
 BOMB_FACTOR = 4

@@ -31,7 +31,7 @@ try:
     from h2.connection import H2Connection
     from h2.errors import ErrorCodes
     from h2.events import DataReceived, RequestReceived, StreamReset, TrailersReceived
-    from h2.exceptions import NoAvailableStreamIDError, ProtocolError, StreamClosedError
+    from h2.exceptions import NoAvailableStreamIDError, ProtocolError
     from h2.settings import SettingCodes, Settings
 
     from fastcorn.protocols.hpack_fields import BombError, FieldDecoder, FieldEncoder, HPACKError
@@ -72,21 +72,6 @@ class Connection(H2Connection):
     MAX_CLOSED_STREAMS = MAX_RESETS
 
 
-class Upload:
-    """A request body that has not ended.
-
-    Attributes:
-        owed: bytes that were used up and not yet given back to the client's window.
-        window: the size of that window.
-    """
-
-    __slots__ = ("owed", "window")
-
-    def __init__(self, window: int) -> None:
-        self.owed = 0
-        self.window = window
-
-
 class H2Engine(_http2_engine.PyHTTP2Engine):
     """The HTTP/2 engine on h2.
 
@@ -100,10 +85,8 @@ class H2Engine(_http2_engine.PyHTTP2Engine):
         self.fields = FieldDecoder(settings.h2_max_header_list_size)
         self.encoder = FieldEncoder()
         self.h2.encoder = self.encoder
-        self.uploads: dict[int, Upload] = {}
-        self.resets: dict[int, None] = {}  # in the order of their resets
-        self.upload_window = DEFAULT_WINDOW
-        self.connection = Upload(DEFAULT_WINDOW)
+        self.uploads: set[int] = set()  # streams whose request has not ended
+        self.resets: dict[int, None] = {}  # streams that the server has reset, the oldest first
         self.over = False
 
     def on_start(self, stream_window: int, connection_window: int, frame_size: int, settings: bytes | None) -> None:
@@ -121,8 +104,6 @@ class H2Engine(_http2_engine.PyHTTP2Engine):
         h2.max_inbound_frame_size = frame_size
         h2.receive_data(PREFACE)
         h2.clear_outbound_data_buffer()
-        self.upload_window = stream_window
-        self.connection.window = connection_window
 
     # --- in ---
 
@@ -146,10 +127,10 @@ class H2Engine(_http2_engine.PyHTTP2Engine):
             kind = type(events[0])
             if kind is RequestReceived:
                 if not end:
-                    self.uploads[stream_id] = Upload(self.upload_window)
+                    self.uploads.add(stream_id)
                 return REQUEST, None, None, fields, None
             if kind is TrailersReceived:
-                self.uploads.pop(stream_id, None)
+                self.uploads.discard(stream_id)
                 return TRAILERS, None, None, fields, None
         return self.refuse(stream_id, "HEADERS on a closed stream")
 
@@ -161,7 +142,7 @@ class H2Engine(_http2_engine.PyHTTP2Engine):
         if kind == DATA:
             if events and type(events[0]) is DataReceived:
                 if frame[4] & END_STREAM:
-                    self.uploads.pop(stream_id, None)
+                    self.uploads.discard(stream_id)
                 return DATA_EVENT
             return self.refuse(stream_id, "DATA on a closed stream")
         if kind == SETTINGS_FRAME:
@@ -171,7 +152,7 @@ class H2Engine(_http2_engine.PyHTTP2Engine):
         if not events:
             return NOTHING_EVENT
         if kind == RST_STREAM:
-            self.uploads.pop(stream_id, None)
+            self.uploads.discard(stream_id)
             return RESET, None, None, None, None
         if type(events[0]) is StreamReset:
             self.remember(stream_id)
@@ -196,7 +177,7 @@ class H2Engine(_http2_engine.PyHTTP2Engine):
 
     def remember(self, stream_id: int) -> None:
         """The server has reset a stream."""
-        self.uploads.pop(stream_id, None)
+        self.uploads.discard(stream_id)
         self.resets[stream_id] = None
         if len(self.resets) > MAX_RESETS:
             del self.resets[next(iter(self.resets))]
@@ -247,39 +228,17 @@ class H2Engine(_http2_engine.PyHTTP2Engine):
         self.remember(stream_id)
         return self.h2.data_to_send()
 
-    def on_append_credit(self, stream_id: int, count: int) -> bytes | None:
-        """Give a window back when a part of it is owed: half of a stream's, a quarter of the connection's.
-
-        h2 itself gives the connection back what came on closed streams, when that is half.
-        """
-        upload = self.uploads.get(stream_id) if stream_id else self.connection
-        if upload is None or self.over:
-            return None
-        upload.owed += count
-        if upload.owed < upload.window // (2 if stream_id else 4):
-            return None
-        owed, upload.owed = upload.owed, 0
-        return self.open_window(stream_id, owed)
-
     def on_append_window(self, stream_id: int, increment: int) -> bytes | None:
-        upload = self.uploads.get(stream_id) if stream_id else self.connection
-        if upload is None or self.over:
+        if self.over or (stream_id and stream_id not in self.uploads):
             return None
-        upload.window += increment
-        return self.open_window(stream_id, increment)
-
-    def open_window(self, stream_id: int, increment: int) -> bytes | None:
-        try:
-            self.h2.increment_flow_control_window(increment, stream_id or None)
-        except (KeyError, StreamClosedError):
-            return None
+        self.h2.increment_flow_control_window(increment, stream_id or None)
         return self.h2.data_to_send()
 
     def on_window(self, stream_id: int) -> int:
         return self.h2.local_flow_control_window(stream_id) if self.takes(stream_id) else 0
 
     def on_forget(self, stream_id: int) -> None:
-        self.uploads.pop(stream_id, None)
+        self.uploads.discard(stream_id)
 
 
 DATA_EVENT: Result = (_http2_engine.DATA, None, None, None, None)
