@@ -49,5 +49,7 @@ void test_chunked(void);
 void test_frame(void);
 void test_mask(void);
 void test_utf8(void);
+void test_request_fields(void);
+void test_priority(void);
 
 #endif
