@@ -11,9 +11,9 @@ from typing import Any
 
 import hpack
 import pytest
+from hyperframe.frame import Frame, RstStreamFrame, SettingsFrame, WindowUpdateFrame
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hyperframe.frame import Frame, RstStreamFrame, SettingsFrame, WindowUpdateFrame
 
 from fastcorn.protocols import _http2_engine as engine
 from fastcorn.protocols._http2_engine import EngineDriver
