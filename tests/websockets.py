@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The client end of a WebSocket for tests: it makes and reads frames itself, so that it can also send wrong ones.
 
-`open_websocket(served)` sends the handshake and lets the application run until it waits. The frames of the server are
-read by a few lines that share nothing with the engines under test.
+`open_websocket(served)` sends the handshake and lets the application run until it waits, over the version of HTTP that
+`served` has exchanges of (`Http2WebSocketClient` is in tests/http2_websockets.py). The frames of the server are read
+by a few lines that share nothing with the engines under test.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.exchanges import Answer, Http1Client, Served, read_answers
+from tests.exchanges import Answer, Headers, Http1Client, Served, read_answers
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
@@ -111,7 +112,15 @@ def handshake(
 
 
 class WebSocketClient:
-    """The client end of one WebSocket, or of the attempt to have one."""
+    """The client end of one WebSocket, or of the attempt to have one; over HTTP/1.1.
+
+    Attributes:
+        transport: of the connection.
+        upgraded: the status that accepts.
+    """
+
+    http_version = "1.1"
+    upgraded = 101
 
     def __init__(self, served: Served, **extra: Any) -> None:
         self.served = served
@@ -128,33 +137,60 @@ class WebSocketClient:
         self.transport.deliver(b"".join(frames))
         self.driver.settle()
 
+    def send_in_one_turn(self, *frames: bytes) -> None:
+        """Sends bytes in one piece, which arrive; nothing else happens."""
+        self.transport.deliver(b"".join(frames))
+
+    def enqueue(self, *frames: bytes) -> None:
+        """Sends bytes in one piece, which arrive in the next turn of the loop."""
+        self.transport.inbox += b"".join(frames)
+        self.driver.loop.call_soon(self.transport._pump)
+
     def close(self, code: int | None = None, reason: str = "") -> None:
         """Sends a close frame."""
         self.send(close(code, reason))
 
+    def finish(self) -> None:
+        """The client ends its side."""
+        self.client.finish()
+
     def vanish(self, error: Exception | None = None) -> None:
-        """The connection is lost."""
+        """The client has gone."""
         self.client.vanish(error)
 
+    def stop_reading(self) -> None:
+        """From now on the client takes nothing."""
+        self.transport.stop_client()
+
+    def resume_reading(self) -> None:
+        """The client takes all that waits and all that comes."""
+        self.transport.resume_client()
+        self.driver.settle()
+
     @property
-    def head(self) -> tuple[int, dict[bytes, bytes]]:
+    def head(self) -> tuple[int, Headers]:
         """The status and the fields of the answer to the handshake; 0 while there is none."""
         head, end, _ = bytes(self.transport.received).partition(b"\r\n\r\n")
         if not end:
-            return 0, {}
+            return 0, []
         first, *lines = head.split(b"\r\n")
         fields = [line.partition(b": ") for line in lines]
-        return int(first.split(b" ")[1]), {name: value for name, _, value in fields}
+        return int(first.split(b" ")[1]), [(name, value) for name, _, value in fields]
+
+    def header(self, name: bytes) -> bytes | None:
+        """The value of a field of that answer; None without one."""
+        values = [value for key, value in self.head[1] if key == name]
+        assert len(values) <= 1
+        return values[0] if values else None
 
     @property
     def accepted(self) -> bool:
         """The handshake is done as RFC 6455 section 4.2.2 says."""
-        status, fields = self.head
-        if status != 101:
+        if self.head[0] != self.upgraded:
             return False
         digest = hashlib.sha1(KEY + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()
-        assert fields[b"sec-websocket-accept"] == base64.b64encode(digest)
-        assert (fields[b"upgrade"], fields[b"connection"]) == (b"websocket", b"Upgrade")
+        assert self.header(b"sec-websocket-accept") == base64.b64encode(digest)
+        assert (self.header(b"upgrade"), self.header(b"connection")) == (b"websocket", b"Upgrade")
         return True
 
     @property
@@ -164,9 +200,14 @@ class WebSocketClient:
         return answers[0] if answers else Answer(truncated=self.client.ended)
 
     @property
+    def received(self) -> bytes:
+        """What the client has read after the head of the answer."""
+        return bytes(self.transport.received).partition(b"\r\n\r\n")[2]
+
+    @property
     def frames(self) -> list[Frame]:
         """What the server has sent since it accepted."""
-        return read_frames(bytes(self.transport.received).partition(b"\r\n\r\n")[2])
+        return read_frames(self.received)
 
     @property
     def messages(self) -> list[str | bytes]:
@@ -187,8 +228,33 @@ class WebSocketClient:
 
     @property
     def ended(self) -> bool:
-        """The server sends no more: the client has read the end of the connection."""
+        """The server sends no more: the client has read the end of its side."""
         return self.client.ended
+
+    @property
+    def over(self) -> bool:
+        """Both sides have ended."""
+        return self.client.closed
+
+    @property
+    def aborted(self) -> bool:
+        """The server has cut it off."""
+        return self.transport.aborted
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the server has ready and the client does not take, at most."""
+        return self.transport.high_water
+
+    @property
+    def upload_paused(self) -> bool:
+        """The server takes nothing more of the client for now."""
+        return self.transport.reading_paused
+
+    @property
+    def taken(self) -> int:
+        """Bytes that the server has taken from the client."""
+        return self.transport.bytes_delivered
 
 
 def open_websocket(served: Served, *args: Any, **kwargs: Any) -> WebSocketClient:

@@ -85,8 +85,8 @@ def test_early_messages_do_not_disturb(serve: Serve) -> None:
     client = open_websocket(serve(denying(start(401), body(b"denied"))), data=text("early"))
     assert (client.answer.status, client.answer.body) == (401, b"denied")
     client.send(text("late"))
-    client.client.finish()
-    assert client.client.closed
+    client.finish()
+    assert client.over
 
 
 @pytest.mark.parametrize(
@@ -217,11 +217,10 @@ def test_slow_client_is_felt(serve: Serve) -> None:
             sent.append(number)
 
     client = WebSocketClient(serve(app))
-    client.transport.stop_client()
+    client.stop_reading()
     client.open()
     assert len(sent) < 20
-    client.transport.resume_client()
-    client.driver.settle()
+    client.resume_reading()
     assert len(sent) == 50
     assert client.answer.complete
 
