@@ -28,6 +28,7 @@ cdef class Context:
     # What a scope begins as. The values are placeholders; the keys are all there, so that no copy grows.
     cdef dict http10_scope
     cdef dict http11_scope
+    cdef dict http2_scope
     cdef readonly object stopping       # an asyncio.Event, for applications: set when they should come to an end
     cdef dict http10_extensions
     cdef dict http11_extensions

@@ -143,6 +143,8 @@ cdef class Context:
         }
         self.http10_scope = self.http11_scope.copy()
         self.http10_scope["http_version"] = "1.0"
+        self.http2_scope = self.http11_scope.copy()
+        self.http2_scope["http_version"] = "2"
 
     def _choose_task(self):
         self.task_class = asyncio.Task
