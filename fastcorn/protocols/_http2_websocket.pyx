@@ -45,9 +45,7 @@ cdef class StreamTransport:
     # ---- called by the WebSocketConnection and its Writer ------------------------------------------------------------
 
     def get_extra_info(self, name, default=None):
-        """What the transport of the connection knows, but for its TLS: a stream can end one side alone all the same."""
-        if name == "sslcontext":
-            return default
+        """What the transport of the connection knows."""
         return self.connection.get_extra_info(name, default)
 
     def write(self, data):
