@@ -5,9 +5,9 @@ from libc.stdint cimport int64_t, uint32_t
 
 from fastcorn.asgi._context cimport Context
 from fastcorn.asgi._run cimport Cycle
-from fastcorn.asgi._stream cimport Stream
 from fastcorn.protocols._http2_engine cimport HTTP2Engine, fc_frame2
 from fastcorn.protocols._http2_fields cimport RequestHead
+from fastcorn.protocols._http2_websocket cimport StreamCarrier
 from fastcorn.protocols._priority cimport WriteQueue
 from fastcorn.protocols._writer cimport Writer
 
@@ -35,21 +35,12 @@ cdef enum H2Drain:
     H2_LEAVES           # GOAWAY with the true last stream has left: when its streams end, the connection closes
 
 
-cdef class Tunnel:
-    """What takes the DATA of a stream that carries something else than a request's body."""
-    cdef int feed(self, bytes data, Py_ssize_t credit, bint end) except -1
-    cdef int sent(self) except -1       # pending_bytes has shrunk
-    cdef int lost(self) except -1       # the stream is over
-
-
-cdef class H2Stream(Stream):
+cdef class H2Stream(StreamCarrier):
     cdef H2Connection connection
     cdef readonly uint32_t id
     cdef Cycle cycle                    # None when its response is complete or the stream is over
     cdef RequestHead head
     cdef object handshake               # of a WebSocket (RFC 8441); else None
-    cdef Tunnel tunnel                  # when the WebSocket is accepted; else None
-    cdef list early                     # (data, credit, end) of a WebSocket before it is accepted; else None
     cdef bint started                   # the application has been called
     cdef bint closed                    # not in connection.streams any more
 
@@ -73,9 +64,8 @@ cdef class H2Stream(Stream):
     cdef bint bodiless                  # HEAD, 204, 304
     cdef bint announced_trailers
     cdef list trailers                  # fields that leave after the body; None = none
-    cdef list pending                   # body bytes that have not left: pending[0] from pending_start on
-    cdef Py_ssize_t pending_start
-    cdef readonly Py_ssize_t pending_bytes
+    cdef list parts                     # body bytes that have not left (`pending` of them): parts[0] from part_start on
+    cdef Py_ssize_t part_start
     cdef bint end_queued                # END_STREAM follows what is pending
     cdef bint ended                     # it has left
     cdef bint queued                    # in connection.queue
@@ -90,12 +80,11 @@ cdef class H2Stream(Stream):
     cdef int refuse_body(self, int status, str text) except -1
     cdef int finish_head(self, int64_t length, bint end) except -1
     cdef int enqueue(self) except -1
-    cdef Py_ssize_t write_part(self) except -1
+    cdef Py_ssize_t write_frame(self) except -1
+    cdef bytes first_part(self)
     cdef int end_sent(self) except -1
     cdef int resume(self) except -1
     cdef int take_body(self, bytes data, Py_ssize_t credit, bint end) except -1
-    cdef int give_credit(self, Py_ssize_t count) except -1
-    cdef int reset(self, uint32_t code) except -1
     cdef int drop(self) except -1
     cdef int check_deadlines(self, double now) except -1
 
@@ -164,6 +153,9 @@ cdef class H2Connection:
     cdef double patience
     cdef double full_patience
 
+    cdef int open(self, object transport, Writer writer, bint reading_paused, object tls_extension) except -1
+    cdef int begin(self, bytes data) except -1
+
     # Input.
     cdef int process(self) except -1
     cdef bint read_preface(self) except -1
@@ -187,6 +179,7 @@ cdef class H2Connection:
     cdef bint refused(self, H2Stream stream) except -1
     cdef int start_websocket(self, H2Stream stream) except -1
     cdef int start_applications(self) except -1
+    cdef bint serves(self, bytes host) except -1
     cdef int push(self, H2Stream parent, str path, list fields) except -1
     cdef int close_stream(self, H2Stream stream) except -1
     cdef bint is_crowded(self) except -1
