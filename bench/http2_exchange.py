@@ -73,7 +73,7 @@ class Http2Exchange:
             except BaseException:
                 plain.close()
                 raise
-            if self.socket.selected_alpn_protocol() != "h2":  # type: ignore[attr-defined]
+            if self.socket.selected_alpn_protocol() != "h2":
                 self.socket.close()
                 raise ExchangeError("the server did not agree to h2 by ALPN")
         self._connection = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="latin-1"))
