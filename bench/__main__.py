@@ -19,11 +19,14 @@ from bench import (
     endurance,
     fairness,
     goals,
+    http2_servers,
+    http2_works,
     idle,
     micro,
     options,
     processes,
     start,
+    transfer,
     websocket_memory,
     websocket_servers,
     websocket_works,
@@ -31,6 +34,7 @@ from bench import (
 from bench.attack_frames import choose_attacks
 from bench.errors import BenchError
 from bench.http1 import Comparison
+from bench.http2 import Http2Comparison
 from bench.interpreter import Interpreter, find_interpreter
 from bench.results import Recorder, load, path_of
 from bench.servers import choose
@@ -45,6 +49,19 @@ def run_http1(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path
     Comparison(interpreter, servers, choose_works(chosen.work), **shape).run(recorder)
     if folder is not None:
         write_charts(folder)
+
+
+def run_http2(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    servers = http2_servers.choose(chosen.servers, interpreter.packages, reference=True)
+    shape = {"rounds": chosen.rounds, "seconds": chosen.seconds, "warmup": chosen.warmup}
+    works = http2_works.choose_works(chosen.work)
+    Http2Comparison(interpreter, servers, works, **shape).run(Recorder("http2", interpreter, folder, {**shape}))
+
+
+def run_transfer(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    servers = http2_servers.choose(chosen.servers, interpreter.packages)
+    recorder = Recorder("transfer", interpreter, folder, {"size": chosen.size, "rounds": chosen.rounds})
+    transfer.run(interpreter, servers, transfer.choose_ways(chosen.work), chosen.size, chosen.rounds, recorder)
 
 
 def run_start(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
@@ -109,6 +126,8 @@ def run_fairness(chosen: argparse.Namespace, interpreter: Interpreter, folder: P
 
 MEASUREMENTS = {
     "http1": run_http1,
+    "http2": run_http2,
+    "transfer": run_transfer,
     "websocket": run_websocket,
     "websocket-memory": run_websocket_memory,
     "start": run_start,
