@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from fastcorn.config.kinds.base import Kind
 from fastcorn.config.kinds.certificates import Certificates
-from fastcorn.config.kinds.lists import Addresses, Headers, Texts
+from fastcorn.config.kinds.lists import Addresses, Headers, Networks, Texts
 from fastcorn.config.kinds.numbers import Count, Duration, ProcessCount, Rate, Size
 from fastcorn.config.kinds.objects import (
     ContextFactory,
@@ -26,6 +26,6 @@ from fastcorn.config.kinds.words import Boolean, Choice, FilePath, RequestLine, 
 
 __all__ = [
     "Addresses", "Boolean", "Certificates", "Choice", "ContextFactory", "Count", "Duration", "FilePath", "Headers",
-    "Hook", "Kind", "LogTarget", "LoggerClass", "Mapping", "Owner", "ProcessCount", "Rate", "RequestLine", "RootPath",
-    "Size", "Text", "Texts", "Umask", "VerifyFlags", "VerifyMode",
+    "Hook", "Kind", "LogTarget", "LoggerClass", "Mapping", "Networks", "Owner", "ProcessCount", "Rate", "RequestLine",
+    "RootPath", "Size", "Text", "Texts", "Umask", "VerifyFlags", "VerifyMode",
 ]  # fmt: skip
