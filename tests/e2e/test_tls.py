@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -63,10 +63,13 @@ def port_of(command: Command) -> int:
 class Client:
     """A connection over TLS."""
 
-    def __init__(self, port: int, context: ssl.SSLContext | None = None, name: str = "localhost") -> None:
+    def __init__(
+        self, port: int, context: ssl.SSLContext | None = None, name: str = "localhost", session: Any = None
+    ) -> None:
         plain = socket.create_connection(("127.0.0.1", port), LIMIT_SECONDS)
         try:
-            self.sock = (context or authority().trust()).wrap_socket(plain, server_hostname=name)
+            context = context or authority().trust()
+            self.sock = context.wrap_socket(plain, server_hostname=name, session=session)
         except BaseException:
             plain.close()
             raise
@@ -159,7 +162,7 @@ def test_what_clients_do_wrong_is_a_line_at_level_debug(loop_name: str, tmp_path
             assert good.ask() == b"https /x"
         command.signal(signal.SIGTERM)
         assert command.wait() == 0
-    lines = [line for line in command.err.splitlines() if "no TLS with 127.0.0.1:" in line]
+    lines = [line for line in command.err.splitlines() if "no TLS with" in line]
     assert len(lines) >= 6
     assert all("[DEBUG]" in line for line in lines)
     for reason in (
@@ -225,6 +228,21 @@ def test_certificates_are_read_again_at_sighup(tmp_path: Path) -> None:
         command.signal(signal.SIGTERM)
         assert command.wait() == 0
         assert "Traceback" not in command.err
+
+
+def test_sessions_are_resumed_on_any_worker(tmp_path: Path) -> None:
+    """Workers have the keys of tickets from their supervisor."""
+    with serving(tmp_path, "--workers", "2") as command, contextlib.ExitStack() as open_clients:
+        port = port_of(command)
+        context = authority().trust()
+        first = open_clients.enter_context(Client(port, context))
+        assert first.ask() == b"https /x"
+        session, resumed = first.sock.session, []
+        for _ in range(8):  # they stay open, so that both workers get some
+            client = open_clients.enter_context(Client(port, context, session=session))
+            assert client.ask() == b"https /x"
+            resumed.append(client.sock.session_reused)
+        assert resumed == [True] * 8
 
 
 def test_names_and_wildcards_of_a_file(tmp_path: Path) -> None:
