@@ -62,6 +62,8 @@ cdef enum:
     PENDING_LOW_WATER = 16 * 1024
     # Frames of one header block: the h2 package takes no more either.
     FRAMES_PER_BLOCK = 64
+    # Fields of a refused request that cost as much as one frame that brings nothing.
+    FIELDS_PER_FRAME = 8
     # PRIORITY_UPDATE frames for streams that are not open yet.
     EARLY_PRIORITIES = 128
     # Body bytes either way that pay for one frame that brings nothing: clients open windows and ask for round trips while
@@ -863,6 +865,9 @@ cdef class H2Connection:
                 return (<H2Stream>stream).drop()
         elif event == ENGINE_CONNECTION_ERROR:
             return self.fail(engine.code, engine.reason)
+        elif frame.type == FC_FRAME2_DATA:
+            # For a stream that was reset. A client may not know that yet, but what it has on its way is frames of a size.
+            return self.charge(max(0.0, 1.0 - <double>frame.size / BYTES_PER_FRAME))
         return 0
 
     cdef int take_stateless(self, const char *data, fc_frame2 *frame) except -1:
@@ -870,6 +875,8 @@ cdef class H2Connection:
         cdef int type = frame.type
         if type == FC_FRAME2_PING:
             if frame.flags & FC_FLAG2_ACK:
+                if self.pong_deadline == 0 and self.drain_state != H2_ANNOUNCED:
+                    self.charge(1)      # of a PING that was never sent
                 self.pong_deadline = 0
                 if self.drain_state == H2_ANNOUNCED and (data + frame.start)[:frame.size] == DRAIN_PING:
                     return self.finish_goaway()
@@ -879,6 +886,7 @@ cdef class H2Connection:
                 return 0
             return self.append_frame(FC_FRAME2_PING, FC_FLAG2_ACK, 0, (data + frame.start)[:frame.size])
         if type == FC_FRAME2_GOAWAY:
+            self.charge(1)
             self.peer_leaves = True
             return self.check_leaving()
         self.charge(1)
@@ -906,8 +914,11 @@ cdef class H2Connection:
             stream.urgency, stream.incremental = parse_priority(value)
             if stream.queued:
                 self.queue.update(stream.id, stream.urgency, stream.incremental)
-        elif frame.value > self.last_stream and frame.value & 1 and len(self.early_priorities) < EARLY_PRIORITIES:
-            self.early_priorities[frame.value] = value
+        elif frame.value > self.last_stream and frame.value & 1:
+            if len(self.early_priorities) >= EARLY_PRIORITIES:
+                self.early_priorities = {key: kept for key, kept in self.early_priorities.items() if key > self.last_stream}
+            if len(self.early_priorities) < EARLY_PRIORITIES:
+                self.early_priorities[frame.value] = parse_priority(value)
         return 0
 
     cdef int take_data(self) except -1:
@@ -946,6 +957,12 @@ cdef class H2Connection:
             self.fail(FC_H2_ENHANCE_YOUR_CALM, "too many frames that bring nothing")
         return 0
 
+    cdef int charge_fields(self, Py_ssize_t count) except -1:
+        """A request that is refused, with so many fields. Not 0 = the connection has failed."""
+        self.frames_left = max(0, self.frames_left - count)     # others get their turn soon: fields take time
+        self.charge(<double>count / FIELDS_PER_FRAME)
+        return self.state != H2_OPEN
+
     cdef int schedule_advance(self) except -1:
         if not self.advance_scheduled:
             self.advance_scheduled = True
@@ -979,6 +996,8 @@ cdef class H2Connection:
         if stream_id > self.goaway_last or self.is_crowded():
             if stream_id <= self.goaway_last:
                 self.charge(1)
+                if self.state != H2_OPEN:
+                    return 0
             engine.append_reset(&self.writer.out, stream_id, FC_H2_REFUSED_STREAM)
             return engine.forget(stream_id)
         self.requests_served += 1
@@ -987,6 +1006,8 @@ cdef class H2Connection:
         self.streams[stream_id] = stream
         self.open_requests += 1
         stream.head = read_request(context, engine.headers, self.tls)
+        if (engine.too_large or stream.head.error is not None) and self.charge_fields(len(engine.headers)) != 0:
+            return 0
         if engine.too_large:
             stream.refuse(431, "the header fields are too large")
         elif stream.head.error is not None:
@@ -1025,9 +1046,11 @@ cdef class H2Connection:
         scope["extensions"] = extensions = PyDict_Copy(context.http2_extensions)
         if self.tls_extension is not None:
             extensions["tls"] = self.tls_extension
-        priority = self.early_priorities.pop(stream.id, head.priority) if self.early_priorities else head.priority
+        priority = self.early_priorities.pop(stream.id, None) if self.early_priorities else None
+        if priority is None and head.priority is not None:
+            priority = parse_priority(head.priority)
         if priority is not None:
-            stream.urgency, stream.incremental = parse_priority(priority)
+            stream.urgency, stream.incremental = priority
         if self.refused(stream):
             return 0
         if head.protocol is not None:
