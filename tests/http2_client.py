@@ -84,7 +84,8 @@ class Http2Client:
         served: whose connection it is.
         extra: overrides of what the transport tells of itself (an `ssl_object`, names).
         settings: of the client, beside or in place of DEFAULTS; sent with the preface.
-        transport: a connection that exists already and has become HTTP/2 (an upgrade); `stream 1` is then open.
+        transport: a connection that exists already and has become HTTP/2 (an upgrade); stream 1 is open then.
+        position: where HTTP/2 begins in what that transport has received.
 
     Attributes:
         streams: by stream id, pushed ones too.
@@ -103,6 +104,7 @@ class Http2Client:
         *,
         settings: Mapping[int, int] | None = None,
         transport: FakeTransport | None = None,
+        position: int = 0,
     ) -> None:
         from fastcorn.protocols.http2 import new_connection  # type: ignore[import-not-found]
 
@@ -131,7 +133,7 @@ class Http2Client:
             self.driver.call(transport.protocol.connection_made, transport)
             self.h2.initiate_connection()
         else:
-            self._position = len(transport.received)
+            self._position = position
             self.h2.initiate_upgrade_connection()
             self.streams[1] = ClientStream(sent_end=True)
         self.transport = transport
