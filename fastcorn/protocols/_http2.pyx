@@ -22,10 +22,15 @@ from libc.string cimport memcmp
 from fastcorn.asgi._context cimport Context
 from fastcorn.asgi._cycle cimport NOT_STARTED, HTTPCycle, new_cycle
 from fastcorn.asgi._run cimport Cycle
+from fastcorn.asgi._websocket_cycle cimport WebSocketCycle
+from fastcorn.protocols._address cimport address
 from fastcorn.protocols._http2_engine cimport (
-    ENGINE_CONNECTION_ERROR, ENGINE_DATA, ENGINE_NOTHING, ENGINE_REQUEST, ENGINE_RESET, ENGINE_SETTINGS,
-    ENGINE_STREAM_ERROR, ENGINE_TRAILERS, ENGINE_WINDOW, HTTP2Engine, fc_frame2, fc_frame2_parse,
-    fc_frame2_write_header,
+    ENGINE_CONNECTION_ERROR, ENGINE_DATA, ENGINE_REQUEST, ENGINE_RESET, ENGINE_SETTINGS,
+    ENGINE_STREAM_ERROR, ENGINE_TRAILERS, ENGINE_WINDOW, FC_FLAG2_ACK, FC_FLAG2_END_HEADERS, FC_FRAME2_CONNECTION_ERROR,
+    FC_FRAME2_CONTINUATION, FC_FRAME2_DATA, FC_FRAME2_GOAWAY, FC_FRAME2_HEADER, FC_FRAME2_HEADERS, FC_FRAME2_PARTIAL,
+    FC_FRAME2_PING, FC_FRAME2_PRIORITY_UPDATE, FC_FRAME2_RST_STREAM, FC_FRAME2_SETTINGS, FC_FRAME2_STREAM_ERROR,
+    FC_FRAME2_WINDOW_UPDATE, FC_H2_CANCEL, FC_H2_ENHANCE_YOUR_CALM, FC_H2_INTERNAL_ERROR, FC_H2_NO_ERROR,
+    FC_H2_PROTOCOL_ERROR, FC_H2_REFUSED_STREAM, HTTP2Engine, fc_frame2, fc_frame2_parse, fc_frame2_write_header,
 )
 from fastcorn.protocols._http2_fields cimport (
     RequestHead, ResponseFacts, check_trailers, push_fields, read_request, response_fields,
@@ -37,32 +42,6 @@ from fastcorn.protocols._writer cimport FLUSH_BYTES, Writer, new_writer
 
 from fastcorn.protocols import sendfile
 from fastcorn.protocols._priority import parse_priority
-
-
-cdef extern from "frame2.h":
-    int FC_FRAME2_DATA
-    int FC_FRAME2_HEADERS
-    int FC_FRAME2_PRIORITY
-    int FC_FRAME2_RST_STREAM
-    int FC_FRAME2_SETTINGS
-    int FC_FRAME2_PING
-    int FC_FRAME2_GOAWAY
-    int FC_FRAME2_WINDOW_UPDATE
-    int FC_FRAME2_CONTINUATION
-    int FC_FRAME2_PRIORITY_UPDATE
-    int FC_FRAME2_HEADER
-    int FC_FLAG2_ACK
-    int FC_FLAG2_END_HEADERS
-    int FC_FRAME2_PARTIAL
-    int FC_FRAME2_STREAM_ERROR
-    int FC_FRAME2_CONNECTION_ERROR
-    uint32_t FC_H2_NO_ERROR
-    uint32_t FC_H2_PROTOCOL_ERROR
-    uint32_t FC_H2_INTERNAL_ERROR
-    uint32_t FC_H2_STREAM_CLOSED
-    uint32_t FC_H2_REFUSED_STREAM
-    uint32_t FC_H2_CANCEL
-    uint32_t FC_H2_ENHANCE_YOUR_CALM
 
 
 cdef extern from "socket.h":
@@ -108,7 +87,6 @@ cdef tuple PLAIN_TEXT = (b"content-type", b"text/plain; charset=utf-8")
 
 
 @cython.final
-@cython.freelist(64)
 cdef class H2Stream(StreamCarrier):
     """One exchange of an H2Connection, as the cycle sees it."""
 
@@ -290,7 +268,7 @@ cdef class H2Stream(StreamCarrier):
             connection.queue.add(self.id, self, self.urgency, self.incremental)
         return 0
 
-    cdef Py_ssize_t write_part_of_body(self) except -1:
+    cdef Py_ssize_t write_frame(self) except -1:
         """Write one DATA frame, or what ends the stream. Returns the bytes of body that have left; `blocked` may be set."""
         cdef H2Connection connection = self.connection
         cdef HTTP2Engine engine = connection.engine
@@ -1073,7 +1051,7 @@ cdef class H2Connection:
             return stream.refuse(503, "the server is stopping", [(b"retry-after", b"1")])
         stream.handshake = handshake
         stream.cycle = handshake.new_cycle(self.context, stream, scope, self.tls)
-        stream.tunnel = new_tunnel(stream, self.context, self.transport, stream.cycle)
+        stream.tunnel = new_tunnel(stream, self.context, self.transport, <WebSocketCycle>stream.cycle)
         self.starting.append(stream)
         return 0
 
@@ -1092,7 +1070,7 @@ cdef class H2Connection:
                     continue
                 stream.started = True
                 if stream.handshake is not None:
-                    cycle.run()
+                    (<WebSocketCycle>cycle).run()
                 else:
                     cycle.start()
         return 0
@@ -1180,7 +1158,7 @@ cdef class H2Connection:
             stream = <H2Stream>self.queue.take()
             stream.queued = False
             writer.begin()
-            size = stream.write_part_of_body()
+            size = stream.write_frame()
             left -= size
             self.patience = min(self.patience + <double>size / BYTES_PER_FRAME, self.full_patience)
             if not stream.closed:
@@ -1331,14 +1309,3 @@ cdef class H2Connection:
 
 def urgency_of(stream):
     return (<H2Stream>stream).urgency
-
-
-cdef tuple address(object name):
-    """An address as a scope has it: (host, port), (path, None) of a unix socket, or None."""
-    if isinstance(name, (list, tuple)) and len(name) >= 2:
-        return (str(name[0]), int(name[1]))
-    if isinstance(name, bytes):
-        name = name.decode("utf-8", "surrogateescape")
-    if isinstance(name, str) and name:
-        return (name, None)
-    return None
