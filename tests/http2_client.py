@@ -106,7 +106,6 @@ class Http2Client:
         transport: FakeTransport | None = None,
         position: int = 0,
     ) -> None:
-        from fastcorn.protocols.http2 import new_connection  # type: ignore[import-not-found]
 
         self.served = served
         self.driver = served.driver
@@ -125,7 +124,6 @@ class Http2Client:
         initial: dict[Any, int] = {**DEFAULTS, **(settings or {})}
         self.h2.local_settings = Settings(client=True, initial_values=initial)
         if transport is None:
-            served.context.http2_factory = new_connection  # type: ignore[attr-defined]
             transport = FakeTransport(
                 self.driver, H1Connection(served.context), {**(served.extra or {}), **(extra or {})}
             )
@@ -369,7 +367,7 @@ class Http2Exchange:
         """Sends the request; the application runs one turn. The version is what the connection speaks."""
         fields = [(name.lower().encode("latin-1"), value.strip(" \t").encode("latin-1")) for name, value in headers]
         authority = next((value for name, value in fields if name == b"host"), b"testserver")
-        scheme = b"http" if self.client.transport.get_extra_info("ssl_object") is None else b"https"
+        scheme = b"http" if self.client.transport.get_extra_info("sslcontext") is None else b"https"
         pseudo = [
             (b":method", method.encode("latin-1")),
             (b":scheme", scheme),

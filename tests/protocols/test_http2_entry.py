@@ -40,12 +40,9 @@ class Tls:
         raise AttributeError(name)
 
 
-def connect(served: Served, **extra: Any) -> Http1Client:
-    """A plain connection that HTTP/2 is made for."""
-    from fastcorn.protocols.http2 import new_connection
-
-    served.context.http2_factory = new_connection
-    return served.connect(**extra)
+def over_tls(alpn: str | None) -> dict[str, Any]:
+    """The extra information of a transport with TLS."""
+    return {"sslcontext": object(), "ssl_object": Tls(alpn)}
 
 
 # Prior knowledge.
@@ -82,12 +79,12 @@ def test_preface_that_goes_wrong(serve: Serve, tail: bytes) -> None:
 def test_preface_of_those_who_may_not(serve: Serve, settings: dict[str, Any]) -> None:
     """N1: switched off, or not on the list: as if the server had no HTTP/2."""
     app = Recorder()
-    client = connect(serve(app, **settings))
+    client = serve(app, **settings).connect()
     client.send(PREFACE + SETTINGS)
     assert client.ended
     assert client.answers[0].status in (400, 505)
     assert app.scopes == []
-    client = connect(serve(answering(b"x"), **settings))
+    client = serve(answering(b"x"), **settings).connect()
     client.send(GET)
     assert client.answers[0].status == 200
 
@@ -111,7 +108,7 @@ def test_preface_of_those_who_may(serve: Serve, peer: Any, sockname: Any) -> Non
 def test_preface_after_a_request_is_no_preface(serve: Serve) -> None:
     """N1: it begins a connection or nothing."""
     app = Recorder()
-    client = connect(serve(app))
+    client = serve(app).connect()
     client.send(GET)
     client.send(PREFACE + SETTINGS)
     assert client.ended
@@ -123,7 +120,7 @@ def test_http1_goes_on_beside_it(serve: Serve) -> None:
     """N1: a request that begins with the letters of the preface, too."""
     served = serve(answering(b"x"))
     for request in (GET, b"PRIME / HTTP/1.1\r\nhost: a\r\n\r\n", b"PRI / HTTP/1.1\r\nhost: a\r\n\r\n"):
-        client = connect(served)
+        client = served.connect()
         for byte in request:
             client.send(bytes([byte]))
         assert client.answers[0].status in ((200,) if request != b"PRI / HTTP/1.1\r\nhost: a\r\n\r\n" else (200, 505))
@@ -135,7 +132,7 @@ def test_http1_goes_on_beside_it(serve: Serve) -> None:
 def test_alpn_makes_it_http2(serve: Serve) -> None:
     """N1, H6: and nothing but TLS makes the scheme https."""
     app = Recorder()
-    client = Http2Client(serve(app, h2c=False), {"ssl_object": Tls("h2")})
+    client = Http2Client(serve(app, h2c=False), over_tls("h2"))
     assert client.request().answer.status == 200
     assert (app.scope["http_version"], app.scope["scheme"]) == ("2", "https")
 
@@ -143,7 +140,7 @@ def test_alpn_makes_it_http2(serve: Serve) -> None:
 def test_alpn_without_a_preface_is_refused(serve: Serve) -> None:
     """N1: a client that has agreed on h2 and sends HTTP/1.1."""
     served = serve(Recorder())
-    client = FrameClient(served, {"ssl_object": Tls("h2")}, preface=False)
+    client = FrameClient(served, over_tls("h2"), preface=False)
     client.send(GET)
     assert client.ended
     assert served.take_errors() == []
@@ -153,11 +150,11 @@ def test_alpn_without_a_preface_is_refused(serve: Serve) -> None:
 def test_tls_without_alpn_h2_is_http1(serve: Serve, alpn: str | None) -> None:
     """N1: a preface there is refused (RFC 9113 section 3.2 wants ALPN)."""
     app = Recorder()
-    client = connect(serve(app), ssl_object=Tls(alpn))
+    client = serve(app).connect(**over_tls(alpn))
     client.send(GET)
     assert client.answers[0].status == 200
     assert (app.scope["http_version"], app.scope["scheme"]) == ("1.1", "https")
-    client = connect(serve(app), ssl_object=Tls(alpn))
+    client = serve(app).connect(**over_tls(alpn))
     client.send(PREFACE + SETTINGS)
     assert client.ended
     assert len(app.scopes) == 1
@@ -174,7 +171,7 @@ def upgrade(settings: bytes = b"", *fields: bytes, connection: bytes = b"Upgrade
 
 
 def ask(served: Served, fields: bytes, method: bytes = b"GET", body: bytes = b"", **extra: Any) -> Http1Client:
-    client = connect(served, **extra)
+    client = served.connect(**extra)
     client.send(method + b" /path HTTP/1.1\r\nhost: a\r\n" + fields + b"\r\n" + body)
     return client
 
@@ -260,7 +257,7 @@ def test_upgrade_that_is_not_right(serve: Serve, fields: bytes) -> None:
 def test_no_upgrade_on_tls(serve: Serve) -> None:
     """N1: h2c is for plain sockets; TLS has ALPN."""
     app = Recorder()
-    client = ask(serve(app, h2c_upgrade=True), upgrade(), ssl_object=Tls("http/1.1"))
+    client = ask(serve(app, h2c_upgrade=True), upgrade(), **over_tls("http/1.1"))
     assert client.answers[0].status == 200
     assert app.scope["http_version"] == "1.1"
 
