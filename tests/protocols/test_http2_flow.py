@@ -188,11 +188,12 @@ def test_client_that_drips_credits_gets_the_whole_answer(serve: Serve) -> None:
 
 def test_windows_are_the_settings(serve: Serve) -> None:
     """N6, N2: of a stream in SETTINGS, of the connection in WINDOW_UPDATE."""
-    client = Http2Client(serve(echo, h2_initial_stream_window=100_000, h2_initial_connection_window=300_000))
+    client = Http2Client(serve(Recorder(), h2_initial_stream_window=100_000, h2_initial_connection_window=300_000))
     exchange = client.request("POST", "/", end=False)
     assert client.h2.remote_settings.initial_window_size == 100_000
     assert client.h2.outbound_flow_control_window == 300_000
     assert client.h2.local_flow_control_window(exchange.stream_id) == 100_000
+    exchange.send_body(end=True)
 
 
 def test_upload_that_is_not_read_is_paused_at_the_stream_s_window(serve: Serve) -> None:
