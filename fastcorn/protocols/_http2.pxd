@@ -71,6 +71,7 @@ cdef class H2Stream(StreamCarrier):
     cdef bint queued                    # in connection.queue
     cdef bint blocked                   # a window has to open first
     cdef list waiters                   # futures of drain(); None = none
+    cdef int64_t turn                   # of its last DATA frame, among those of the connection
     cdef double progress                # when pending bytes last left, on the clock of the context
     cdef int urgency
     cdef bint incremental
@@ -139,6 +140,7 @@ cdef class H2Connection:
 
     # What goes out.
     cdef WriteQueue queue
+    cdef int64_t turns                  # DATA frames that have left
     cdef bint flush_scheduled
 
     # Deadlines, on the clock of the context; 0 = none.

@@ -298,6 +298,8 @@ cdef class H2Stream(StreamCarrier):
             self.pending -= size
             self.part_start += size
             self.progress = connection.context.now
+            connection.turns += 1
+            self.turn = connection.turns
             if self.part_start == PyBytes_GET_SIZE(part):
                 self.part_start = 0
                 del self.parts[0]
@@ -385,11 +387,13 @@ cdef class H2Stream(StreamCarrier):
         cdef H2Connection connection = self.connection
         cdef Py_ssize_t growth = 0
         count = min(count, self.unread)
+        if (self.unread + self.owed) * 4 >= self.receive_window * 3:
+            # The client could send little or nothing until now; that is not its slowness.
+            self.rate_started = connection.context.now
+            self.rate_base = self.received
         self.unread -= count
         connection.unread -= count
         self.owed += count
-        self.rate_started = connection.context.now
-        self.rate_base = self.received
         if not self.closed and not self.request_ended and self.owed * 2 >= self.receive_window:
             if self.receive_window < connection.max_window:
                 # Used up as fast as it comes: the next round trip may bring twice as much.
@@ -498,7 +502,11 @@ cdef class H2Stream(StreamCarrier):
             return 0
         if self.body_deadline and now >= self.body_deadline:
             return self.refuse_body(408, "the body took too long")
-        if context.body_min_rate > 0 and self.unread == 0:
+        if self.connection.unread > self.connection.max_window:
+            # The client has no window of the connection: what others leave unread is not its slowness.
+            self.rate_started = now
+            self.rate_base = self.received
+        elif context.body_min_rate > 0 and self.unread == 0:
             elapsed = now - self.rate_started
             if elapsed >= RATE_GRACE_SECONDS and self.received - self.rate_base < elapsed * context.body_min_rate:
                 return self.refuse_body(408, "the body comes too slowly")
@@ -938,16 +946,14 @@ cdef class H2Connection:
 
     cdef int take_window(self, uint32_t stream_id) except -1:
         """More may be sent on a stream, 0 = on all."""
-        cdef H2Stream stream
         if stream_id:
             found = self.streams.get(stream_id)
             if found is not None and (<H2Stream>found).blocked:
                 (<H2Stream>found).enqueue()
             return 0
-        for found in self.streams.values():
-            stream = <H2Stream>found
-            if stream.blocked:
-                stream.enqueue()
+        # Those that wrote last come last, or the first of several incremental ones would get each small credit.
+        for found in sorted([found for found in self.streams.values() if (<H2Stream>found).blocked], key=turn_of):
+            (<H2Stream>found).enqueue()
         return 0
 
     cdef int charge(self, double cost) except -1:
@@ -1046,6 +1052,8 @@ cdef class H2Connection:
         scope["extensions"] = extensions = PyDict_Copy(context.http2_extensions)
         if self.tls_extension is not None:
             extensions["tls"] = self.tls_extension
+        if stream.id & 1 == 0:
+            extensions.pop("http.response.push", None)  # a promise belongs to a stream of the client (RFC 9113 section 8.4)
         priority = self.early_priorities.pop(stream.id, None) if self.early_priorities else None
         if priority is None and head.priority is not None:
             priority = parse_priority(head.priority)
@@ -1362,3 +1370,7 @@ cdef class H2Connection:
 
 def urgency_of(stream):
     return (<H2Stream>stream).urgency
+
+
+def turn_of(stream):
+    return (<H2Stream>stream).turn
