@@ -50,7 +50,9 @@ cdef extern from "socket.h":
 
 cdef enum:
     # Frames of one connection that are read in one turn before others get theirs.
-    FRAMES_PER_TURN = 512
+    FRAMES_PER_TURN = 256
+    # And as how many of them a request counts.
+    FRAMES_A_REQUEST = 4
     # Bytes of DATA that one connection writes in one turn.
     BYTES_PER_TURN = 512 * 1024
     # Bytes of one DATA frame, whatever the client takes: a longer one would hold up the other streams.
@@ -759,7 +761,7 @@ cdef class H2Connection:
         if result == FC_FRAME2_CONNECTION_ERROR:
             self.fail(frame.error, frame.reason.decode("ascii"))
             return False
-        if self.frames_left == 0:
+        if self.frames_left <= 0 and frame.type != FC_FRAME2_RST_STREAM:    # that may take back the request before it
             self.schedule_advance()
             return False
         self.frames_left -= 1
@@ -965,7 +967,7 @@ cdef class H2Connection:
 
     cdef int charge_fields(self, Py_ssize_t count) except -1:
         """A request that is refused, with so many fields. Not 0 = the connection has failed."""
-        self.frames_left = max(0, self.frames_left - count)     # others get their turn soon: fields take time
+        self.frames_left -= <int>min(count, FRAMES_PER_TURN)    # others get their turn soon: fields take time
         self.charge(<double>count / FIELDS_PER_FRAME)
         return self.state != H2_OPEN
 
@@ -1007,6 +1009,7 @@ cdef class H2Connection:
             engine.append_reset(&self.writer.out, stream_id, FC_H2_REFUSED_STREAM)
             return engine.forget(stream_id)
         self.requests_served += 1
+        self.frames_left -= FRAMES_A_REQUEST
         self.deadline_kind = H2_NO_DEADLINE
         stream = new_stream(self, stream_id, engine.end)
         self.streams[stream_id] = stream
