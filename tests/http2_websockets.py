@@ -58,6 +58,7 @@ class Http2WebSocketClient(WebSocketClient):
         self.transport = self.client.transport
         self.exchange = self.client.exchange()
         self.stream = self.exchange.stream
+        self.gone = False
 
     def open(
         self,
@@ -102,6 +103,7 @@ class Http2WebSocketClient(WebSocketClient):
             self.exchange.send_body(end=True)
 
     def vanish(self, error: Exception | None = None) -> None:
+        self.gone = True
         if error is None:
             self.exchange.disconnect()
         else:
@@ -140,7 +142,7 @@ class Http2WebSocketClient(WebSocketClient):
     @property
     def over(self) -> bool:
         self.client.read()
-        return self.exchange.ended or (self.stream.ended and self.stream.sent_end)
+        return self.gone or self.exchange.ended or (self.stream.ended and self.stream.sent_end)
 
     @property
     def aborted(self) -> bool:
