@@ -28,6 +28,7 @@ from tests.websockets import BINARY, CLOSE, TEXT, Frame, close, frame, read_fram
 
 QUIET = logging.getLogger("test.http2.websocket")
 ENGINES = ["native", "wsproto"]
+GOAWAY = 7
 
 
 class Stream:
@@ -58,6 +59,8 @@ class Client:
         self.h2.initiate_connection()
         self.h2.increment_flow_control_window(2**24)
         self.streams: dict[int, Stream] = {}
+        self._buffer = bytearray()
+        self.flush()
 
     def open(self, target: str = "/") -> int:
         """Asks for a WebSocket and returns its stream."""
@@ -88,9 +91,22 @@ class Client:
         while not reached():
             data = self.socket.recv(65536)
             assert data, "the server has ended the connection"
-            for event in self.h2.receive_data(data):
-                self._handle(event)
+            self._buffer += data
+            while frame_bytes := self._next_frame():
+                # h2 takes no frame after the first GOAWAY; of a graceful end there are two, and streams go on.
+                if frame_bytes[3] != GOAWAY:
+                    for event in self.h2.receive_data(frame_bytes):
+                        self._handle(event)
             self.flush()
+
+    def _next_frame(self) -> bytes:
+        """The next whole frame that has come; empty without one."""
+        size = 9 + int.from_bytes(self._buffer[:3], "big")
+        if len(self._buffer) < max(size, 9):
+            return b""
+        found = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return found
 
     def wait_for_frames(self, stream_id: int, count: int) -> list[Frame]:
         """The first so many frames of a stream."""
