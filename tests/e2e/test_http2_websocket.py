@@ -181,7 +181,7 @@ window.start = () => {
 @pytest.mark.parametrize("loop_name", LOOPS)
 def test_echo(tmp_path: Path, loop_name: str, engine: str, secure: bool) -> None:
     """Messages of all sizes on three streams of one connection, then both ways to close."""
-    files = localhost().write(tmp_path) if secure else {}
+    files: dict[str, Any] = dict(localhost().write(tmp_path)) if secure else {}
     context = authority().trust(["h2"]) if secure else None
     with (
         serve(echo, worker_class=loop_name, websocket_engine=engine, errorlog=QUIET, **files) as server,
@@ -262,7 +262,7 @@ def test_stop_of_a_client_that_does_not_answer(tmp_path: Path) -> None:
 @pytest.mark.program("chromium")
 def test_browser(tmp_path: Path) -> None:
     """A page's WebSockets take the HTTP/2 connection that has brought the page; closes of both sides are clean."""
-    files = localhost().write(tmp_path)
+    files: dict[str, Any] = dict(localhost().write(tmp_path))
     with (
         serve(echo, errorlog=QUIET, **files) as server,
         chromium(tmp_path, "--ignore-certificate-errors") as browser,
