@@ -106,7 +106,7 @@ class Http2Client:
         settings: Mapping[int, int] | None = None,
         transport: FakeTransport | None = None,
     ) -> None:
-        from fastcorn.protocols.http2 import new_connection  # type: ignore[import-not-found]
+        from fastcorn.protocols.http2 import open_http2
 
         self.served = served
         self.driver = served.driver
@@ -125,7 +125,7 @@ class Http2Client:
         initial: dict[Any, int] = {**DEFAULTS, **(settings or {})}
         self.h2.local_settings = Settings(client=True, initial_values=initial)
         if transport is None:
-            served.context.http2_factory = new_connection  # type: ignore[attr-defined]
+            served.context.http2_factory = open_http2
             transport = FakeTransport(
                 self.driver, H1Connection(served.context), {**(served.extra or {}), **(extra or {})}
             )

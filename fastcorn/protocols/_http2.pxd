@@ -86,6 +86,7 @@ cdef class H2Stream(StreamCarrier):
     cdef int resume(self) except -1
     cdef int take_body(self, bytes data, Py_ssize_t credit, bint end) except -1
     cdef int drop(self) except -1
+    cdef int drop_tunnel(self) except -1
     cdef int check_deadlines(self, double now) except -1
 
 

@@ -216,15 +216,22 @@ cdef class H2Stream(StreamCarrier):
     cdef int exchange_ended(self) except -1:
         """The response is complete; what is pending of it still has to leave."""
         self.cycle = None
+        self.drop_tunnel()
         if self.unread:
             self.credit(self.unread)
         return 0
+
+    cdef int drop_tunnel(self) except -1:
+        """A WebSocket was refused: what is left is a response like any other."""
+        tunnel, self.tunnel = self.tunnel, None
+        return 0 if tunnel is None else (<StreamTransport>tunnel).refused()
 
     cdef int abort(self) except -1:
         """Reset the stream behind what windows let out at once, so that the client sees that the response was cut."""
         self.head_held = False
         self.end_queued = False
         self.cycle = None
+        self.drop_tunnel()
         if self.pending:
             self.connection.pump()
         return self.reset(FC_H2_INTERNAL_ERROR)
@@ -410,7 +417,7 @@ cdef class H2Stream(StreamCarrier):
             self.body_deadline = 0
         if self.tunnel is not None:
             self.tunnel.feed(data, credit, end)
-            return connection.close_stream(self) if self.ended and end else 0
+            return connection.close_stream(self) if end and self.ended else 0
         if self.head.content_length >= 0 and (
             self.received > self.head.content_length or (end and self.received != self.head.content_length)
         ):
@@ -471,15 +478,17 @@ cdef class H2Stream(StreamCarrier):
         self.pending = 0
         self.head_held = False
         self.cycle = None
+        tunnel, self.tunnel = self.tunnel, None
         connection.close_stream(self)
-        if self.tunnel is not None:
-            tunnel, self.tunnel = self.tunnel, None
-            (<StreamTransport>tunnel).lost()
+        if tunnel is not None:
+            cycle = (<StreamTransport>tunnel).cycle
+        if cycle is not None and self.started and not cycle.finished:
+            connection.abandoned.append(cycle)
+        if tunnel is not None:
+            (<StreamTransport>tunnel).lost() if self.started else (<StreamTransport>tunnel).refused()
         elif cycle is not None and self.started:
-            if not cycle.finished:
-                connection.abandoned.append(cycle)
             cycle.feed_disconnect()
-        elif cycle is not None:
+        if cycle is not None and not self.started:
             connection.context.log_access(self.head.scope, None, [], 0, 0.0)
         return self.resume()
 
@@ -1078,6 +1087,8 @@ cdef class H2Connection:
         if self.context.draining:
             return stream.refuse(503, "the server is stopping", [(b"retry-after", b"1")])
         stream.handshake = handshake
+        if stream.head.priority is None:
+            stream.incremental = True       # one that never stops sending must not keep others from their turn
         stream.cycle = handshake.new_cycle(self.context, stream, scope, self.tls)
         stream.tunnel = new_tunnel(stream, self.context, self.transport, <WebSocketCycle>stream.cycle)
         self.starting.append(stream)
@@ -1146,6 +1157,9 @@ cdef class H2Connection:
             stream.queued = False
             self.queue.discard(stream.id)
         self.streams.pop(stream.id, None)
+        if stream.tunnel is not None:
+            stream.tunnel.finished()
+            stream.tunnel = None
         if stream.id & 1:
             self.open_requests -= 1
         self.engine.forget(stream.id)

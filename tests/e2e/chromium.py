@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A headless Chromium with as many pages as a test opens, driven over the DevTools protocol. Used by test_chat and tests of HTTP/2.
+"""A headless Chromium with as many pages as a test opens, driven over the DevTools protocol.
 
 It has a profile of its own and is killed at the end; every wait is bounded by LIMIT_SECONDS.
 """

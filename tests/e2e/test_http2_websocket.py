@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""WebSockets over HTTP/2 on real sockets: a client on the h2 package, over TLS and in clear text, and a real browser."""
+"""WebSockets over HTTP/2 on real sockets: a client on the h2 package, with TLS and without, and a real browser."""
 
 from __future__ import annotations
 
