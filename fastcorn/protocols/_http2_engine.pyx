@@ -189,6 +189,8 @@ cdef class PyHTTP2Engine(HTTP2Engine):
             header = b"\0\0" + bytes((len(kept), FC_FRAME2_SETTINGS)) + b"\0\0\0\0\0"
             return self.answer(self.on_frame(FC_FRAME2_SETTINGS, 0, header + kept), out)
         whole = PyBytes_FromStringAndSize(frame, FC_FRAME2_HEADER + facts.length)
+        if facts.type == FC_FRAME2_WINDOW_UPDATE:   # without the reserved bit, which means nothing (section 6.9)
+            whole = whole[:FC_FRAME2_HEADER] + facts.value.to_bytes(4, "big")
         return self.answer(self.on_frame(facts.type, facts.stream_id, whole), out)
 
     cdef bytes take_settings(self, const char *payload, size_t len):
