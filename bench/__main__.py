@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import (
+    attacks,
     backpressure,
     chart,
     commands,
@@ -30,6 +31,7 @@ from bench import (
     websocket_servers,
     websocket_works,
 )
+from bench.attack_frames import choose_attacks
 from bench.errors import BenchError
 from bench.http1 import Comparison
 from bench.http2 import Http2Comparison
@@ -84,6 +86,12 @@ def run_backpressure(chosen: argparse.Namespace, interpreter: Interpreter, folde
     measure(interpreter, choose(chosen.servers or ["fastcorn"], interpreter.packages), chosen.size, recorder)
 
 
+def run_attacks(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    servers = choose(chosen.servers or ["fastcorn"], interpreter.packages)
+    recorder = Recorder("attacks", interpreter, folder, {"seconds": chosen.seconds})
+    attacks.run(interpreter, servers, choose_attacks(chosen.attacks), chosen.seconds, recorder)
+
+
 def run_endurance(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
     counts = (chosen.requests, chosen.connects, chosen.aborts)
     servers = choose(chosen.servers or ["fastcorn"], interpreter.packages)
@@ -129,6 +137,7 @@ MEASUREMENTS = {
     "idle": run_idle,
     "upload-slow": run_backpressure,
     "stalled-client": run_backpressure,
+    "attacks": run_attacks,
     "endurance": run_endurance,
     "micro": run_micro,
     "processes": run_processes,

@@ -119,6 +119,11 @@ def _add_checks(commands: "_Commands", measured: argparse.ArgumentParser) -> Non
     ):
         slow = commands.add_parser(name, parents=[servers], help=what)
         slow.add_argument("--size", type=byte_size, default=1 << 30, help="of the body, as 64MiB (default: 1GiB)")
+    attacks = commands.add_parser(
+        "attacks", parents=[servers], help="what HTTP/2 attacks cost, and honest clients notice"
+    )
+    _add_number(attacks, "--seconds", 2, "length of an attack")
+    attacks.add_argument("--attacks", type=names, metavar="A,B", help="only these (default: all)")
     endurance = commands.add_parser("endurance", parents=[servers], help="growth of memory over many exchanges")
     _add_number(endurance, "--requests", 300_000, "on kept-alive connections", least=20)
     _add_number(endurance, "--connects", 30_000, "connections with one request", least=20)

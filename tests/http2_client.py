@@ -62,6 +62,7 @@ class ClientStream:
         outbox: body bytes that wait for the server's windows; `outbox_ends`: the request ends after them.
         trailers: of the request, sent in place of the end.
         sent_end: END_STREAM has been sent.
+        answers_end: the client ends its side when the server has ended its own, as an end of a socket does.
     """
 
     answer: Answer = field(default_factory=Answer)
@@ -75,6 +76,7 @@ class ClientStream:
     outbox_ends: bool = False
     trailers: Headers | None = None
     sent_end: bool = False
+    answers_end: bool = False
 
 
 class Http2Client:
@@ -294,6 +296,9 @@ class Http2Client:
             answer.trailers = _fields(event.headers)
         elif isinstance(event, StreamEnded):
             stream.ended = True
+            if stream.answers_end:
+                stream.outbox.clear()
+                stream.outbox_ends = True
         elif isinstance(event, StreamReset):
             stream.reset = int(event.error_code or 0)
             stream.outbox.clear()

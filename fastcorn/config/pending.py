@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 REMEDIES = {
     "worker_class": "set it to auto, uvloop or asyncio",
-    "certfile": "let a proxy in front do TLS",
-    "keyfile": "let a proxy in front do TLS",
-    "insecure_bind": "move the addresses to bind",
     "quic_bind": "let a proxy in front do HTTP/3",
 }
 

@@ -118,6 +118,7 @@ cdef class H2Connection:
     # Streams.
     cdef dict streams                   # id -> H2Stream
     cdef list starting                  # streams whose applications start when the input is used up
+    cdef list held                      # streams whose heads tasks of their own have sent in this turn
     cdef list abandoned                 # cycles of streams that were reset, whose applications may still run
     cdef dict early_priorities          # id -> value of a PRIORITY_UPDATE that came before its stream
     cdef Py_ssize_t max_streams
@@ -158,6 +159,7 @@ cdef class H2Connection:
 
     # Input.
     cdef int process(self) except -1
+    cdef bint read_frame(self) except -1
     cdef bint read_preface(self) except -1
     cdef int take_frame(self, int result, const char *data, fc_frame2 *frame) except -1
     cdef int take_stateless(self, const char *data, fc_frame2 *frame) except -1

@@ -67,6 +67,10 @@ cdef enum:
     # Body bytes either way that pay for one frame that brings nothing: clients open windows and ask for round trips while
     # they transfer. Go's sends two WINDOW_UPDATE for 4 KiB.
     BYTES_PER_FRAME = 2048
+    # Such frames that an exchange pays for which has come to its end.
+    FRAMES_PER_EXCHANGE = 2
+    # The rest of a request body that is thrown away when the response has left; a longer one is reset.
+    DISCARD_BYTES = 64 * 1024
     # The last stream of a GOAWAY that only announces another (RFC 9113 section 6.8).
     HIGHEST_STREAM = 0x7fffffff
 
@@ -104,6 +108,7 @@ cdef class H2Stream(StreamCarrier):
         self.head_held = True
         if not self.cycle.running:
             # Sent by another task than the request's own: no end of a step will flush it.
+            self.connection.held.append(self)
             self.connection.schedule_flush()
         return 0
 
@@ -322,14 +327,20 @@ cdef class H2Stream(StreamCarrier):
         return part
 
     cdef int end_sent(self) except -1:
-        """END_STREAM has left: the stream is over, whether the client has said all or not (RFC 9113 section 8.1)."""
+        """END_STREAM has left. A request that has not ended is told that its rest is not wanted (RFC 9113 section 8.1)."""
         cdef H2Connection connection = self.connection
+        cdef int64_t left = self.head.content_length - self.received
         self.ended = True
-        if self.tunnel is not None and not self.request_ended:
+        connection.patience = min(connection.patience + FRAMES_PER_EXCHANGE, connection.full_patience)
+        if self.request_ended:
+            return connection.close_stream(self)
+        if self.tunnel is not None:
             return 0        # a WebSocket's side ends alone
-        if not self.request_ended:
-            connection.engine.append_reset(&connection.writer.out, self.id, FC_H2_NO_ERROR)
-        connection.patience = min(connection.patience + 1, connection.full_patience)
+        if self.head.content_length >= 0 and left <= DISCARD_BYTES and not self.continue_owed:
+            # It is on its way, and there are clients that take a reset for the failure of the whole exchange.
+            self.body_deadline = connection.context.now + LINGER_SECONDS + TICK_SECONDS
+            return 0
+        connection.engine.append_reset(&connection.writer.out, self.id, FC_H2_NO_ERROR)
         return connection.close_stream(self)
 
     cdef int refuse(self, int status, str text, list fields=None) except -1:
@@ -359,7 +370,7 @@ cdef class H2Stream(StreamCarrier):
     cdef int want_body(self) except -1:
         """The application has taken all that came: the client may send as much again."""
         cdef H2Connection connection = self.connection
-        if self.continue_owed and not self.request_ended and (<HTTPCycle>self.cycle).state == NOT_STARTED:
+        if self.continue_owed and not self.request_ended and self.status == 0:
             self.continue_owed = False
             self.answer(100, [], False)
             connection.pump()
@@ -398,7 +409,8 @@ cdef class H2Stream(StreamCarrier):
             self.request_ended = True
             self.body_deadline = 0
         if self.tunnel is not None:
-            return self.tunnel.feed(data, credit, end)
+            self.tunnel.feed(data, credit, end)
+            return connection.close_stream(self) if self.ended and end else 0
         if self.head.content_length >= 0 and (
             self.received > self.head.content_length or (end and self.received != self.head.content_length)
         ):
@@ -407,7 +419,7 @@ cdef class H2Stream(StreamCarrier):
             return self.reset(FC_H2_PROTOCOL_ERROR)
         if self.cycle is None:
             self.credit(credit)
-            return 0
+            return connection.close_stream(self) if self.ended and end else 0
         if context.max_body and self.received > context.max_body:
             return self.refuse_body(413, "the body is too large")
         (<HTTPCycle>self.cycle).feed_body(data, end)
@@ -433,6 +445,9 @@ cdef class H2Stream(StreamCarrier):
     cdef object accept_websocket(self, str subprotocol, list headers):
         websocket = accept(self, self.handshake, subprotocol, headers)
         self.cycle = None
+        if self.head_held:
+            self.finish_head(-1, False)
+        self.connection.step_ended()
         return websocket
 
     # ---- the end -----------------------------------------------------------------------------------------------------
@@ -442,7 +457,7 @@ cdef class H2Stream(StreamCarrier):
         cdef H2Connection connection = self.connection
         if self.closed:
             return 0
-        if connection.transport is not None and connection.state == H2_OPEN:
+        if connection.transport is not None and connection.state < H2_LINGER:
             connection.writer.begin()
             connection.engine.append_reset(&connection.writer.out, self.id, code)
             connection.schedule_flush()
@@ -464,6 +479,8 @@ cdef class H2Stream(StreamCarrier):
             if not cycle.finished:
                 connection.abandoned.append(cycle)
             cycle.feed_disconnect()
+        elif cycle is not None:
+            connection.context.log_access(self.head.scope, None, [], 0, 0.0)
         return self.resume()
 
     cdef int check_deadlines(self, double now) except -1:
@@ -473,6 +490,8 @@ cdef class H2Stream(StreamCarrier):
             # The client keeps its window shut.
             context.error_log.debug("%s takes nothing on stream %d", self.connection.client, self.id)
             return self.reset(FC_H2_CANCEL)
+        if self.ended and self.body_deadline and now >= self.body_deadline:
+            return self.reset(FC_H2_NO_ERROR)
         if self.request_ended or self.cycle is None or self.tunnel is not None or not self.started:
             return 0
         if self.body_deadline and now >= self.body_deadline:
@@ -512,6 +531,7 @@ cdef class H2Connection:
         self.streams = {}
         self.starting = []
         self.abandoned = []
+        self.held = []
         self.early_priorities = {}
         self.queue = WriteQueue()
         self.max_frame = settings.h2_max_inbound_frame_size
@@ -659,8 +679,9 @@ cdef class H2Connection:
 
     def begin_drain(self):
         """Let the streams end and take no new ones, in two steps (RFC 9113 section 6.8)."""
-        if self.state == H2_PREFACE:
-            self.close()
+        if not self.settings_seen:
+            # A client that has just connected, and may have sent its first request: it gets a moment.
+            self.set_deadline(H2_START_DEADLINE, TICK_SECONDS)
         elif self.state == H2_OPEN:
             for stream in list(self.streams.values()):
                 if (<H2Stream>stream).cycle is not None:
@@ -675,8 +696,9 @@ cdef class H2Connection:
     def flush_collected(self):
         """Write what was collected outside of a turn of our own."""
         self.flush_scheduled = False
-        for stream in list(self.streams.values()):
-            if (<H2Stream>stream).head_held and not (<H2Stream>stream).cycle.running:
+        held, self.held = self.held, []
+        for stream in held:
+            if (<H2Stream>stream).head_held:
                 (<H2Stream>stream).finish_head(-1, False)
         self.pump()
 
@@ -691,34 +713,17 @@ cdef class H2Connection:
 
     cdef int process(self) except -1:
         """Use up the input, as far as fairness and a client that does not read allow."""
-        cdef fc_frame2 frame
-        cdef bytes buf
-        cdef Py_ssize_t start
-        cdef int result
         if self.processing:
             return 0
         self.processing = True
         try:
             self.writer.begin()
             while self.state < H2_LINGER and not self.writer.paused and self.pos < PyBytes_GET_SIZE(self.buf):
-                if self.state == H2_PREFACE and not self.read_preface():
+                if self.state == H2_PREFACE:
+                    if not self.read_preface():
+                        break
+                elif not self.read_frame():
                     break
-                buf = self.buf
-                start = self.pos
-                result = fc_frame2_parse(
-                    PyBytes_AS_STRING(buf) + start, PyBytes_GET_SIZE(buf) - start, self.max_frame, &frame
-                )
-                if result == FC_FRAME2_PARTIAL:
-                    break
-                if result == FC_FRAME2_CONNECTION_ERROR:
-                    self.fail(frame.error, frame.reason.decode("ascii"))
-                    break
-                if self.frames_left == 0:
-                    self.schedule_advance()
-                    break
-                self.frames_left -= 1
-                self.pos = start + FC_FRAME2_HEADER + frame.length
-                self.take_frame(result, PyBytes_AS_STRING(buf) + start, &frame)
             if self.starting:
                 self.start_applications()
         finally:
@@ -733,6 +738,25 @@ cdef class H2Connection:
         self.pump()
         return self.update_reading()
 
+    cdef bint read_frame(self) except -1:
+        """Take one frame. False = more bytes are needed, or other connections have their turn."""
+        cdef bytes buf = self.buf
+        cdef const char *data = PyBytes_AS_STRING(buf) + self.pos
+        cdef fc_frame2 frame
+        cdef int result = fc_frame2_parse(data, PyBytes_GET_SIZE(buf) - self.pos, self.max_frame, &frame)
+        if result == FC_FRAME2_PARTIAL:
+            return False
+        if result == FC_FRAME2_CONNECTION_ERROR:
+            self.fail(frame.error, frame.reason.decode("ascii"))
+            return False
+        if self.frames_left == 0:
+            self.schedule_advance()
+            return False
+        self.frames_left -= 1
+        self.pos += FC_FRAME2_HEADER + frame.length
+        self.take_frame(result, data, &frame)
+        return True
+
     cdef bint read_preface(self) except -1:
         """Take the client's preface (RFC 9113 section 3.4). False = more bytes are needed, or it is none."""
         cdef Py_ssize_t have = PyBytes_GET_SIZE(self.buf) - self.pos
@@ -744,7 +768,7 @@ cdef class H2Connection:
             return False
         self.pos += whole
         self.state = H2_OPEN
-        return have > whole
+        return True
 
     cdef int watch_input(self) except -1:
         """A header block, or a frame that is no DATA, has to come within header_read_timeout."""
@@ -773,6 +797,8 @@ cdef class H2Connection:
             self.deadline_kind = H2_NO_DEADLINE
             if not self.streams:
                 self.set_deadline(H2_IDLE_DEADLINE, self.context.keep_alive_timeout)
+            if self.context.draining:
+                self.begin_goaway()
         if result == FC_FRAME2_STREAM_ERROR:
             return self.take_stream_error(frame)
         if type == FC_FRAME2_HEADERS or type == FC_FRAME2_CONTINUATION:
@@ -849,6 +875,8 @@ cdef class H2Connection:
                     return self.finish_goaway()
                 return 0
             self.charge(1)
+            if self.state != H2_OPEN:
+                return 0
             return self.append_frame(FC_FRAME2_PING, FC_FLAG2_ACK, 0, (data + frame.start)[:frame.size])
         if type == FC_FRAME2_GOAWAY:
             self.peer_leaves = True
@@ -1095,6 +1123,8 @@ cdef class H2Connection:
         ]
         self.writer.begin()
         stream_id = <uint32_t>engine.append_push(&self.writer.out, parent.id, request)
+        if stream_id == 0:
+            return 0
         stream = new_stream(self, stream_id, True)
         self.streams[stream_id] = stream
         stream.head = read_request(self.context, request, self.tls)
@@ -1149,8 +1179,8 @@ cdef class H2Connection:
         cdef Py_ssize_t left = BYTES_PER_TURN
         cdef Py_ssize_t size
         cdef H2Stream stream
-        if self.transport is None or self.state != H2_OPEN:
-            return writer.flush()
+        if self.transport is None or self.state >= H2_LINGER:
+            return 0
         while len(self.queue) and not writer.paused:
             if left <= 0:
                 self.schedule_flush()
