@@ -69,9 +69,11 @@ class HTTP2Engine:
     def last_promised_id(self) -> int:
         """The highest stream that the server has promised."""
 
+@disjoint_base
 class PyHTTP2Engine(HTTP2Engine):
     """An engine in Python: each C function calls the method `on_` and its name of a subclass."""
 
+@disjoint_base
 class EngineDriver:
     """An engine without a connection; each method returns the bytes to send.
 
@@ -102,5 +104,4 @@ class EngineDriver:
         """DATA bytes that may leave now."""
     def forget(self, stream_id: int) -> None: ...
 
-__pyx_capi__: dict[str, object]
 __test__: dict[str, str]
