@@ -88,7 +88,8 @@ static const struct {
     {"framing", test_framing},   {"chunked", test_chunked},
     {"frame", test_frame},       {"mask", test_mask},
     {"utf8", test_utf8},         {"request_fields", test_request_fields},
-    {"priority", test_priority},
+    {"priority", test_priority}, {"huffman", test_huffman},
+    {"hpack", test_hpack},
 };
 
 int main(void) {
