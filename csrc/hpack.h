@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FC_HPACK_STATICS     61 /* entries of the static table, from 1 on (appendix A) */
-#define FC_HPACK_OVERHEAD    32 /* what an entry counts beside its bytes (section 4.1) */
-#define FC_HPACK_DEFAULT 4096 /* bytes of a table until something else is said (RFC 9113 section 6.5.2) */
+#define FC_HPACK_STATICS     61   /* entries of the static table, from 1 on (appendix A) */
+#define FC_HPACK_OVERHEAD    32   /* what an entry counts beside its bytes (section 4.1) */
+#define FC_HPACK_DEFAULT     4096 /* bytes of a table until something else is said (RFC 9113 section 6.5.2) */
 #define FC_HPACK_TABLE_MAX   65536u
 #define FC_HPACK_UPDATES_MAX 12 /* bytes of the table size updates before a block */
 #define FC_HPACK_SLOTS       128
@@ -136,7 +136,7 @@ typedef struct {
 } fc_hpack_encoder;
 
 enum fc_hpack_mode {
-  FC_HPACK_IF_REPEATED, /* index the field when it comes for the second time */
+  FC_HPACK_IF_REPEATED, /* index the field when it comes for the second time; credentials: never */
   FC_HPACK_INDEX,       /* index it at once */
   FC_HPACK_PLAIN,       /* do not index it */
   FC_HPACK_NEVER        /* nor may any intermediary (section 7.1.3) */

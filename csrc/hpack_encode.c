@@ -22,6 +22,8 @@
 #define CODED         0x80
 #define STRING_BITS   7
 
+enum { STATIC_AUTHORIZATION = 23, STATIC_COOKIE = 32, STATIC_PROXY_AUTHORIZATION = 49, STATIC_SET_COOKIE = 55 };
+
 /* Writes an integer (section 5.1) below 2^32. */
 static unsigned char *integer_write(unsigned char *out, uint64_t number, int bits, unsigned first) {
   uint64_t most = (1u << bits) - 1;
@@ -101,6 +103,12 @@ static unsigned static_field(unsigned index, const char *value, size_t value_len
   return 0;
 }
 
+/* Credentials (section 7.1.3): an intermediary must not put them into a table that it shares among its clients. */
+static int is_secret(uint64_t index) {
+  return index == STATIC_AUTHORIZATION || index == STATIC_COOKIE || index == STATIC_PROXY_AUTHORIZATION ||
+         index == STATIC_SET_COOKIE;
+}
+
 /* Whether a field that is to be indexed if it repeats does so; from then on it is. */
 static int repeats(fc_hpack_encoder *encoder, uint32_t hash, size_t size) {
   uint16_t *slot = &encoder->remembered[hash % FC_HPACK_REMEMBERED];
@@ -123,6 +131,7 @@ size_t fc_hpack_encode_field(fc_hpack_encoder *encoder, char *dst, const char *n
                              size_t value_len, enum fc_hpack_mode mode) {
   unsigned char *out = (unsigned char *)dst;
   uint64_t index = fc_hpack_static_index(name, name_len);
+  if (mode == FC_HPACK_IF_REPEATED && is_secret(index)) mode = FC_HPACK_NEVER;
   uint64_t whole = index ? static_field((unsigned)index, value, value_len) : 0;
   uint32_t name_hash = 0;
   uint32_t hash = 0;

@@ -75,7 +75,7 @@ class Context:
         """Exceptions that applications raised, and requests that were refused."""
     @property
     def websockets(self) -> int:
-        """Connections that are WebSockets."""
+        """Connections, and streams of connections, that are WebSockets."""
     @property
     def draining(self) -> bool:
         """`announce_drain()` or `begin_drain()` was called."""
@@ -89,6 +89,11 @@ class Context:
 
     websocket_factory: Callable[[list[tuple[bytes, bytes]], bool], Any] | None
     """Answers a request to become a WebSocket (`fastcorn.protocols.handshake`); None = it stays HTTP."""
+
+    http2_factory: Callable[[Context, tuple[str, int | None] | None, bool], Any] | None
+    """Makes what speaks HTTP/2 on a connection (`fastcorn.protocols.http2.open_http2`); None = nobody does."""
+    h2c_factory: Callable[[Context, tuple[str, int | None] | None, dict[str, Any], bytes], Any] | None
+    """Answers `Upgrade: h2c` (`fastcorn.protocols.http2.open_upgrade`); None = it is served over HTTP/1.1."""
 
     def flush_all(self) -> None:
         """Write what connections have collected outside of steps of their own applications."""

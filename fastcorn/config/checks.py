@@ -14,8 +14,11 @@ WITHOUT_TLS = (
     ("insecure_bind", "it is for listening without TLS beside bind with TLS; set certfile too, or move it to bind"),
     ("keyfile", "a key alone does not turn TLS on; set certfile too"),
     ("ca_certs", "client certificates are verified over TLS only; set certfile too"),
+    ("crl_file", "client certificates are verified over TLS only; set certfile too"),
     ("verify_mode", "client certificates are verified over TLS only; set certfile too"),
     ("verify_flags", "client certificates are verified over TLS only; set certfile too"),
+    ("tls13_ciphers", "it is for TLS, which is off; set certfile too"),
+    ("sni_strict", "it is for TLS, which is off; set certfile too"),
 )
 
 
@@ -29,12 +32,23 @@ def check_together(settings: Settings) -> None:
         for name, problem in WITHOUT_TLS:
             if getattr(settings, name):
                 raise contradiction(settings, name, problem)
+    else:
+        check_tls(settings)
     if settings.logconfig is not None and settings.logconfig_dict is not None:
         raise contradiction(settings, "logconfig_dict", "logconfig is set too; remove one of the two")
     if not settings.bind and not settings.insecure_bind and not settings.quic_bind:
         raise contradiction(settings, "bind", "there is no address to listen on; for example 127.0.0.1:8000")
     check_twice_bound(settings)
     check_limits(settings)
+
+
+def check_tls(settings: Settings) -> None:
+    if settings.keyfile is not None and settings.certfile is None:
+        problem = "it is for certfile, which is not set; set it, or write keyfile beside the certfile it belongs to"
+        raise contradiction(settings, "keyfile", problem)
+    if settings.crl_file is not None and not settings.verify_mode:
+        problem = "no client is asked for a certificate that it could revoke; set verify_mode to CERT_REQUIRED"
+        raise contradiction(settings, "crl_file", problem)
 
 
 def check_twice_bound(settings: Settings) -> None:

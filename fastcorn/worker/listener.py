@@ -2,8 +2,9 @@
 """Listening sockets -> connections.
 
 Called by fastcorn.worker.worker. A Listener accepts either through the loop's own server, which is quickest on uvloop,
-or by accept() when the socket is readable, which alone allows an exact limit of connections and which is needed on
-asyncio: its server drops a connection that it accepted in the very turn in which it is closed.
+or by accept() when the socket is readable, which alone allows an exact limit of connections and counts TLS handshakes,
+so that a stop can wait for them, and which is needed on asyncio: its server drops a connection that it accepted in the
+very turn in which it is closed.
 
 Some facts about closing. The kernel resets connections that wait in the accept queue when the last descriptor of a
 listening socket is closed; their clients believe to be connected and may have sent a request already. So close() first
@@ -89,8 +90,12 @@ class Listener:
 
     def renew_tls(self, ssl_context: Any) -> None:
         """Takes another context for the connections that come from now on; where there is no TLS, nothing happens."""
-        if self._tls:
-            self._tls["ssl"] = ssl_context
+        if not self._tls:
+            return
+        self._tls["ssl"] = ssl_context
+        if self._server is not None:  # it has the old one; what comes meanwhile waits in the queue of the kernel
+            self.pause()
+            self.resume()
 
     async def start(self) -> None:
         """Begins to listen and to accept.
@@ -167,7 +172,7 @@ class Listener:
         # A loop without readers (Windows' proactor) has only its own server.
         if type(self._loop).add_reader is asyncio.AbstractEventLoop.add_reader:
             return True
-        return is_uvloop(self._loop) and self._room is None and self._load is None
+        return is_uvloop(self._loop) and self._room is None and self._load is None and not self._tls
 
     async def _start_server(self) -> None:
         while self._wanted and self._server is None:
@@ -218,7 +223,7 @@ class Listener:
     def _accept_one(self) -> bool:
         """Accepts one connection; False when there is none or none can be accepted now."""
         try:
-            accepted, _ = self.sock.accept()
+            accepted, peer = self.sock.accept()
         except (BlockingIOError, InterruptedError):
             return False
         except OSError as error:
@@ -227,16 +232,18 @@ class Listener:
                 return False
             return error.errno != errno.EBADF  # this one has gone already (ECONNABORTED and its like): the next
         accepted.setblocking(False)
-        task = self._loop.create_task(self._connect(accepted))
+        task = self._loop.create_task(self._connect(accepted, peer))
         self.arriving.add(task)
         task.add_done_callback(self.arriving.discard)
         return True
 
-    async def _connect(self, accepted: socket.socket) -> None:
+    async def _connect(self, accepted: socket.socket, peer: Any) -> None:
         try:
             await self._loop.connect_accepted_socket(self._factory, accepted, **self._tls)
-        except (OSError, asyncio.CancelledError):
+        except (OSError, asyncio.CancelledError) as error:
             accepted.close()  # the client has gone, or TLS failed
+            if self._tls and self._log is not None:
+                self._log.debug("no TLS with %s: %s", peer_text(peer), handshake_problem(error))
         # From its connection_made() until here this one was counted twice, so there may be more room than there seemed.
         self.arriving.discard(asyncio.current_task())
         if self._full and self._room is not None and self._room() > 0:
@@ -249,6 +256,25 @@ class Listener:
             self._reading = False
             self._loop.remove_reader(self.sock.fileno())
             self._loop.call_later(EXHAUSTED_PAUSE_SECONDS, self._start_reading)
+
+
+def handshake_problem(error: BaseException) -> str:
+    """Why a TLS handshake failed, in words; for the log at level debug, since anyone can cause it."""
+    reason = getattr(error, "reason", None)
+    if reason == "HTTP_REQUEST":
+        return "a plain HTTP request was sent to the TLS port"
+    if isinstance(reason, str):
+        return reason.replace("_", " ").lower()
+    if isinstance(error, asyncio.CancelledError):
+        return "the server stops"
+    return str(error) or "the client has gone"
+
+
+def peer_text(peer: Any) -> str:
+    """The address of a client as accept() tells it."""
+    if isinstance(peer, tuple):
+        return f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"
+    return "a client of the unix socket"
 
 
 def is_uvloop(loop: asyncio.AbstractEventLoop) -> bool:
