@@ -49,6 +49,7 @@ cdef class Context:
     cdef bint raw_header_names          # keep the case of request field names
 
     # Deadlines in seconds. 0 = none.
+    cdef double ssl_handshake_timeout
     cdef double header_read_timeout
     cdef double keep_alive_timeout
     cdef double body_timeout
@@ -91,6 +92,7 @@ cdef class Context:
 
     cdef int add_connection(self, object connection) except -1
     cdef int remove_connection(self, object connection) except -1
+    cdef int hand_on(self, object connection) except -1
     cdef int become_websocket(self, object connection, object websocket) except -1
     cdef int remove_websocket(self, object websocket) except -1
     cdef int flush_soon(self, object connection) except -1

@@ -95,6 +95,7 @@ cdef class Context:
         self.max_concurrent_requests = count(settings.max_concurrent_requests)
         self.max_connections = count(settings.max_connections)
         self.max_connection_requests = count(settings.keep_alive_max_requests)
+        self.ssl_handshake_timeout = seconds(settings.ssl_handshake_timeout)
         self.header_read_timeout = seconds(settings.header_read_timeout)
         self.keep_alive_timeout = seconds(settings.keep_alive_timeout)
         self.never_keep_alive = settings.keep_alive_timeout == 0
@@ -204,6 +205,12 @@ cdef class Context:
                 self.accept_hook(False)
         if self.draining:
             self.check_idle()
+        return 0
+
+    cdef int hand_on(self, object connection) except -1:
+        """The same socket is about to be added as another connection: it counts once."""
+        self.connections.discard(connection)
+        self.connections_total -= 1
         return 0
 
     cdef int become_websocket(self, object connection, object websocket) except -1:

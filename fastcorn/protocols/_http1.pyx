@@ -81,8 +81,10 @@ cdef class H1Connection(Stream):
         self.client = address(transport.get_extra_info("peername"))
         self.server = address(transport.get_extra_info("sockname"))
         connected = transport.get_extra_info("socket")
-        if FC_CAN_SEND and connected is not None and not self.tls:
-            self.writer.fd = connected.fileno()
+        if FC_CAN_SEND and connected is not None:
+            self.writer.socket = connected.fileno()
+            if not self.tls:
+                self.writer.fd = self.writer.socket
         self.set_deadline(HEAD_DEADLINE, self.context.header_read_timeout)
         self.context.add_connection(self)
         if self.context.draining:
@@ -123,9 +125,9 @@ cdef class H1Connection(Stream):
             )
         ):
             # The loop reads no more, so it would not notice that the client has gone altogether: we look each second.
-            if self.writer.fd >= 0:
-                fc_socket_probe_peer(self.writer.fd)
-            return not self.tls
+            if self.writer.socket >= 0:
+                fc_socket_probe_peer(self.writer.socket)
+            return self.transport.can_write_eof()       # TLS of a loop cannot: it closes now
         if (self.state == READ_BODY or self.handshake is not None) and self.cycle is not None:
             cycle, self.cycle = self.cycle, None
             self.responding = False
@@ -149,7 +151,7 @@ cdef class H1Connection(Stream):
         cdef double now = self.context.now
         if self.transport is None:
             return
-        if self.writer.stalled() or self.eof and self.writer.fd >= 0 and fc_socket_broken(self.writer.fd):
+        if self.writer.stalled() or self.eof and self.writer.socket >= 0 and fc_socket_broken(self.writer.socket):
             self.abort_transport()
         elif self.deadline_kind != NO_DEADLINE and now >= self.deadline:
             self.deadline_passed()
@@ -163,7 +165,7 @@ cdef class H1Connection(Stream):
         if self.state != READ_HEAD or self.responding or self.pos < PyBytes_GET_SIZE(self.buf):
             return
         # A request may have reached the socket and not us yet: it was sent to a server that was there, so it is served.
-        if self.writer.fd >= 0 and fc_socket_readable(self.writer.fd):
+        if self.writer.socket >= 0 and fc_socket_readable(self.writer.socket):
             return
         if self.requests_served == 0 and self.deadline_kind == HEAD_DEADLINE:
             self.deadline = self.context.now + TICK_SECONDS
@@ -759,8 +761,8 @@ cdef class H1Connection(Stream):
         if self.chunked_response or self.response_length >= 0:
             return self.close()     # the missing end says that it was cut
         # A body that ends with the connection would look whole: reset it.
-        if self.writer.fd >= 0:
-            fc_socket_reset_on_close(self.writer.fd)
+        if self.writer.socket >= 0:
+            fc_socket_reset_on_close(self.writer.socket)
         return self.abort_transport()
 
     # ---- for sendfile.py -------------------------------------------------------------------------------------------
@@ -823,7 +825,7 @@ cdef class H1Connection(Stream):
             self.deadline_kind = NO_DEADLINE
             self.pos = PyBytes_GET_SIZE(self.buf)
             if self.transport is not None:
-                self.writer.fd = -1
+                self.writer.fd = self.writer.socket = -1
                 self.transport.close()
         return 0
 

@@ -27,7 +27,6 @@ cdef class WebSocketConnection(Stream):
     cdef WebSocketCodec codec
     cdef WebSocketCycle cycle       # None when the connection is lost
     cdef ConnectionState state
-    cdef bint tls
 
     # Input.
     cdef bint pending               # the codec may hold events that were not taken

@@ -80,7 +80,6 @@ cdef class WebSocketConnection(Stream):
         self.writer = writer
         self.cycle = cycle
         self.reading_paused = reading_paused
-        self.tls = transport.get_extra_info("sslcontext") is not None
         self.last_message = now
         # Those that came at once do not ping at once: the first ping comes up to a quarter of the interval earlier.
         self.next_ping = now + self.ping_interval * uniform(0.75, 1.0)
@@ -124,8 +123,8 @@ cdef class WebSocketConnection(Stream):
     def eof_received(self):
         """The client has shut its side, which ends a WebSocket (RFC 6455 section 7.1.1)."""
         self.eof = True
-        # What it sent before has to be taken first. Over TLS there is no way to stay: connection_lost() comes next.
-        return (self.pending or self.ending) and self.state <= CLOSING and not self.tls
+        # What it sent before has to be taken first. On the TLS of a loop there is no way to stay: connection_lost() is next.
+        return (self.pending or self.ending) and self.state <= CLOSING and self.transport.can_write_eof()
 
     def pause_writing(self):
         self.writer.paused = True
@@ -144,7 +143,7 @@ cdef class WebSocketConnection(Stream):
             return
         if self.writer.stalled():
             self.abort_transport()
-        elif self.reading_paused and self.writer.fd >= 0 and fc_socket_broken(self.writer.fd):
+        elif self.reading_paused and self.writer.socket >= 0 and fc_socket_broken(self.writer.socket):
             # The state stays: connection_lost() still delivers what the codec holds.
             self.writer.drop()
             self.transport.abort()
@@ -419,7 +418,7 @@ cdef class WebSocketConnection(Stream):
         self.flush()
         self.state = LEAVING
         self.deadline = self.context.now + self.close_timeout + TICK_SECONDS
-        self.writer.fd = -1
+        self.writer.fd = self.writer.socket = -1
         self.transport.close()
         return 0
 

@@ -33,7 +33,7 @@ EXHAUSTED_PAUSE_SECONDS = 1.0
 # Closing takes at most this many waiting connections: what comes faster than it can be accepted has to end somewhere.
 QUEUE_LIMIT = 65536
 
-# Closing waits this long for accepted connections to be made: without TLS that takes a turn of the loop.
+# Closing waits this long for accepted connections to be made, which takes a turn of the loop.
 ARRIVAL_SECONDS = 5.0
 
 Factory = Callable[[], asyncio.BaseProtocol]
@@ -48,6 +48,7 @@ class Listener:
         room: how many more connections may be accepted now, or None for no limit.
         backlog: connections that may wait to be accepted.
         ssl_context: for TLS; None = plain.
+        secure: makes the protocol of a new TLS connection from the context that holds then; needed with ssl_context.
         log: gets warnings.
         load: where other processes accept on the same socket: how many connections this one has, and the balance.
     """
@@ -60,17 +61,18 @@ class Listener:
         backlog: int,
         room: Callable[[], int] | None = None,
         ssl_context: Any = None,
-        handshake_timeout: float | None = None,
+        secure: Callable[[Any], asyncio.BaseProtocol] | None = None,
         log: Any = None,
         load: tuple[Callable[[], int], Balance] | None = None,
     ) -> None:
         self.sock = sock
         self.address = describe(sock)
         self.arriving: set[asyncio.Task[Any]] = set()
-        self._factory = factory
+        self.ssl_context = ssl_context
+        # The loop's own TLS is not used: see fastcorn.protocols._tls.
+        self._factory = factory if secure is None or ssl_context is None else lambda: secure(self.ssl_context)
         self._room = room
         self._backlog = backlog
-        self._tls = {"ssl": ssl_context, "ssl_handshake_timeout": handshake_timeout} if ssl_context else {}
         self._log = log
         self._load = load
         self._yielding: asyncio.TimerHandle | None = None
@@ -85,12 +87,12 @@ class Listener:
     @property
     def url(self) -> str:
         """Where the socket listens: http://127.0.0.1:8000, http://[::1]:8000 or http://unix:/run/app.sock."""
-        return f"{'https' if self._tls else 'http'}://{self.address}"
+        return f"{'https' if self.ssl_context else 'http'}://{self.address}"
 
     def renew_tls(self, ssl_context: Any) -> None:
         """Takes another context for the connections that come from now on; where there is no TLS, nothing happens."""
-        if self._tls:
-            self._tls["ssl"] = ssl_context
+        if self.ssl_context:
+            self.ssl_context = ssl_context
 
     async def start(self) -> None:
         """Begins to listen and to accept.
@@ -172,7 +174,7 @@ class Listener:
     async def _start_server(self) -> None:
         while self._wanted and self._server is None:
             duplicate = self.sock.dup()
-            server = await self._loop.create_server(self._factory, sock=duplicate, backlog=self._backlog, **self._tls)
+            server = await self._loop.create_server(self._factory, sock=duplicate, backlog=self._backlog)
             if self._wanted:
                 self._server = server
             else:
@@ -234,9 +236,9 @@ class Listener:
 
     async def _connect(self, accepted: socket.socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(self._factory, accepted, **self._tls)
+            await self._loop.connect_accepted_socket(self._factory, accepted)
         except (OSError, asyncio.CancelledError):
-            accepted.close()  # the client has gone, or TLS failed
+            accepted.close()  # the client has gone
         # From its connection_made() until here this one was counted twice, so there may be more room than there seemed.
         self.arriving.discard(asyncio.current_task())
         if self._full and self._room is not None and self._room() > 0:
