@@ -59,6 +59,17 @@ int fc_value_copy(char *dst, const char *src, size_t len) {
   return found ? -1 : 0;
 }
 
+int fc_value_has_break(const char *src, size_t len) {
+  uint64_t found = 0;
+  size_t i = 0;
+  if (len >= 8) {
+    for (; i + 8 < len; i += 8) found |= has_break8(fc_load8(src + i));
+    return (found | has_break8(fc_load8(src + len - 8))) != 0;
+  }
+  for (; i < len; i++) found |= src[i] == '\r' || src[i] == '\n' || src[i] == '\0';
+  return found != 0;
+}
+
 int fc_is_token(const char *src, size_t len) {
   unsigned all = FC_TOKEN;
   for (size_t i = 0; i < len; i++) all &= fc_chars[(unsigned char)src[i]];

@@ -17,6 +17,9 @@ void fc_lower_copy(char *dst, const char *src, size_t len);
 /* Copies a field value. Returns 0, or -1 when it holds CR, LF or NUL. */
 int fc_value_copy(char *dst, const char *src, size_t len);
 
+/* Not 0 when src holds CR, LF or NUL. */
+int fc_value_has_break(const char *src, size_t len);
+
 /* 1 when src is a token with at least one byte, else 0. */
 int fc_is_token(const char *src, size_t len);
 

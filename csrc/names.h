@@ -12,7 +12,7 @@
 
 #define FC_NAME_UNKNOWN 0
 
-/* The names that decide something in the server; the others have ids above FC_NAME_LAST_SPECIAL. */
+/* The names that decide something in the server; those of HTTP/1 have ids below FC_NAME_LAST_SPECIAL. */
 enum fc_name {
   FC_NAME_HOST = 1,
   FC_NAME_CONTENT_LENGTH,
@@ -26,7 +26,10 @@ enum fc_name {
   FC_NAME_TRAILER,
   FC_NAME_KEEP_ALIVE,
   FC_NAME_ALT_SVC,
-  FC_NAME_LAST_SPECIAL
+  FC_NAME_LAST_SPECIAL,
+  FC_NAME_COOKIE = 32,
+  FC_NAME_PRIORITY = 46,
+  FC_NAME_PROXY_CONNECTION = 48
 };
 
 /* The number of ids, unknown included: ids run from 1 to fc_name_count() - 1 (at most 255). */

@@ -8,6 +8,7 @@
 #include "chars.h"
 #include "host.h"
 #include "line.h"
+#include "method.h"
 #include "scan.h"
 
 #define EMPTY_LINES_MAX 2 /* RFC 9112 section 2.2 asks for at least one */
@@ -34,25 +35,6 @@ static uint32_t empty_lines_skip(const char *buf, uint32_t len, int32_t *result)
   return pos;
 }
 
-static uint8_t method_id(const char *name, uint32_t len) {
-  switch (len) {
-  case 3:
-    if (memcmp(name, "GET", 3) == 0) return FC_METHOD_GET;
-    return memcmp(name, "PUT", 3) == 0 ? FC_METHOD_PUT : FC_METHOD_OTHER;
-  case 4:
-    if (memcmp(name, "POST", 4) == 0) return FC_METHOD_POST;
-    return memcmp(name, "HEAD", 4) == 0 ? FC_METHOD_HEAD : FC_METHOD_OTHER;
-  case 5:
-    if (memcmp(name, "PATCH", 5) == 0) return FC_METHOD_PATCH;
-    return memcmp(name, "TRACE", 5) == 0 ? FC_METHOD_TRACE : FC_METHOD_OTHER;
-  case 6: return memcmp(name, "DELETE", 6) == 0 ? FC_METHOD_DELETE : FC_METHOD_OTHER;
-  case 7:
-    if (memcmp(name, "OPTIONS", 7) == 0) return FC_METHOD_OPTIONS;
-    return memcmp(name, "CONNECT", 7) == 0 ? FC_METHOD_CONNECT : FC_METHOD_OTHER;
-  default: return FC_METHOD_OTHER;
-  }
-}
-
 /* method SP; returns the position of the target. */
 static int32_t method_parse(const char *buf, uint32_t start, uint32_t len, fc_head *head) {
   uint32_t stop = len - start > FC_METHOD_MAX + 1 ? start + FC_METHOD_MAX + 1 : len;
@@ -65,7 +47,7 @@ static int32_t method_parse(const char *buf, uint32_t start, uint32_t len, fc_he
     return result > 0 ? FC_BAD_REQUEST_LINE : result;
   }
   head->method = span(start, pos);
-  head->method_id = method_id(buf + start, pos - start);
+  head->method_id = fc_method_id(buf + start, pos - start);
   return (int32_t)pos + 1;
 }
 

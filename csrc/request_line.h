@@ -7,8 +7,6 @@
 
 #include "head.h"
 
-#define FC_METHOD_MAX 64 /* bytes of a method; the longest registered one (UPDATEREDIRECTREF) has 17 */
-
 /* Skips up to two empty lines and parses the line after them out of [buf, buf+len).
  *
  * Fills method, method_id, target, path, query, scheme, host (absolute-form only), form, minor_version, path_escaped.

@@ -47,6 +47,7 @@ void test_limits(void);
 void test_framing(void);
 void test_chunked(void);
 void test_frame(void);
+void test_frame2(void);
 void test_mask(void);
 void test_utf8(void);
 

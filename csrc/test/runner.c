@@ -83,7 +83,7 @@ static const struct {
     {"chars", test_chars}, {"scan", test_scan},     {"names", test_names},     {"fields", test_fields},
     {"path", test_path},   {"host", test_host},     {"errors", test_errors},   {"request_line", test_request_line},
     {"head", test_head},   {"limits", test_limits}, {"framing", test_framing}, {"chunked", test_chunked},
-    {"frame", test_frame}, {"mask", test_mask},     {"utf8", test_utf8},
+    {"frame", test_frame}, {"frame2", test_frame2}, {"mask", test_mask},       {"utf8", test_utf8},
 };
 
 int main(void) {

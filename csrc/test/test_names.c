@@ -64,6 +64,9 @@ static void the_special_names_have_their_ids(void) {
       {FC_NAME_TRAILER, "trailer"},
       {FC_NAME_KEEP_ALIVE, "keep-alive"},
       {FC_NAME_ALT_SVC, "alt-svc"},
+      {FC_NAME_COOKIE, "cookie"},
+      {FC_NAME_PRIORITY, "priority"},
+      {FC_NAME_PROXY_CONNECTION, "proxy-connection"},
   };
   for (size_t i = 0; i < sizeof special / sizeof special[0]; i++) {
     check_case(special[i].text);

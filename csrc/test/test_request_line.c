@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../chars.h"
+#include "../method.h"
 #include "../request_line.h"
 #include "check.h"
 #include "head_case.h"

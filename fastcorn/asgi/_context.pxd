@@ -28,9 +28,11 @@ cdef class Context:
     # What a scope begins as. The values are placeholders; the keys are all there, so that no copy grows.
     cdef dict http10_scope
     cdef dict http11_scope
+    cdef dict http2_scope
     cdef readonly object stopping       # an asyncio.Event, for applications: set when they should come to an end
     cdef dict http10_extensions
     cdef dict http11_extensions
+    cdef dict http2_extensions
     cdef dict asgi
     cdef object root_path
 
@@ -65,6 +67,10 @@ cdef class Context:
     cdef bytes date_field
     cdef bytes extra_fields             # settings.headers and Alt-Svc
     cdef bytes default_fields           # all of them
+    cdef tuple server_pairs             # the same as pairs of name and value, for HTTP/2
+    cdef tuple date_pairs
+    cdef tuple extra_pairs
+    cdef tuple default_pairs
     cdef readonly bytes date
 
     # What lives, and what has been counted.
@@ -74,7 +80,8 @@ cdef class Context:
     cdef readonly int64_t requests_total
     cdef readonly int64_t connections_total
     cdef readonly int64_t errors_total
-    cdef readonly Py_ssize_t websockets  # connections that have become WebSockets
+    cdef readonly Py_ssize_t websockets  # connections, and streams of connections, that have become WebSockets
+    cdef set stream_websockets          # those on streams: their connection is one of `connections`
     cdef readonly bint draining
     cdef bint accept_paused
     cdef public int64_t request_limit   # request_limit_hook is called when so many applications were called; 0 = never
@@ -84,6 +91,8 @@ cdef class Context:
 
     # Answers a request to become a WebSocket (fastcorn.protocols.handshake.open_handshake); None = it stays HTTP.
     cdef public object websocket_factory
+    # Makes what speaks HTTP/2 on a connection (fastcorn.protocols.http2.new_connection); None = nobody does.
+    cdef public object http2_factory
     cdef list unflushed                 # connections that have something to write at the end of this turn
 
     # A buffer that connections lend one another, so that an idle one holds none.
@@ -91,9 +100,11 @@ cdef class Context:
     cdef size_t spare_capacity
 
     cdef int add_connection(self, object connection) except -1
+    cdef int replace_connection(self, object old, object new) except -1
     cdef int remove_connection(self, object connection) except -1
     cdef int hand_on(self, object connection) except -1
     cdef int become_websocket(self, object connection, object websocket) except -1
+    cdef int add_websocket(self, object websocket) except -1
     cdef int remove_websocket(self, object websocket) except -1
     cdef int flush_soon(self, object connection) except -1
     cdef int request_started(self) except -1

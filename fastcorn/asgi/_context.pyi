@@ -75,7 +75,7 @@ class Context:
         """Exceptions that applications raised, and requests that were refused."""
     @property
     def websockets(self) -> int:
-        """Connections that are WebSockets."""
+        """Connections, and streams of connections, that are WebSockets."""
     @property
     def draining(self) -> bool:
         """`announce_drain()` or `begin_drain()` was called."""

@@ -21,12 +21,16 @@ cdef int64_t count(object value) except -1:
     return 0 if value is None else value
 
 
-cdef bytes encode_field(object name, object value):
+cdef tuple encode_pair(object name, object value):
     if isinstance(name, str):
         name = name.encode("latin-1")
     if isinstance(value, str):
         value = value.encode("latin-1")
-    return name.lower() + b": " + value + b"\r\n"
+    return name.lower(), value
+
+
+cdef bytes encode_lines(tuple pairs):
+    return b"".join([name + b": " + value + b"\r\n" for name, value in pairs])
 
 
 # Not email.utils.formatdate: importing it takes as long as importing all of fastcorn.asgi.
@@ -65,18 +69,19 @@ cdef class Context:
             error_log = logging.getLogger("fastcorn.error")
         self.error_log = error_log
         self.connections = set()
+        self.stream_websockets = set()
         self.running = set()
         self.clean_context = contextvars.copy_context()
         self._read_limits(settings)
         self._make_templates(settings)
         self._choose_task()
-        self.server_field = b""
+        self.server_pairs = ()
         if settings.include_server_header:
-            self.server_field = encode_field("server", settings.server_header)
-        self.extra_fields = b"".join(
-            [encode_field(name, value) for name, value in settings.headers]
-            + [encode_field("alt-svc", value) for value in settings.alt_svc_headers]
-        )
+            self.server_pairs = (encode_pair("server", settings.server_header),)
+        extra = [*settings.headers, *(("alt-svc", value) for value in settings.alt_svc_headers)]
+        self.extra_pairs = tuple([encode_pair(name, value) for name, value in extra])
+        self.server_field = encode_lines(self.server_pairs)
+        self.extra_fields = encode_lines(self.extra_pairs)
         self.tick(loop.time())
 
     def __dealloc__(self):
@@ -125,6 +130,9 @@ cdef class Context:
             "http.response.zerocopysend": {},
             "fastcorn.stopping": stopping,
         }
+        self.http2_extensions = self.http11_extensions.copy()
+        if settings.h2_push:
+            self.http2_extensions["http.response.push"] = {}
         self.http11_scope = {
             "type": "http",
             "asgi": self.asgi,
@@ -143,6 +151,8 @@ cdef class Context:
         }
         self.http10_scope = self.http11_scope.copy()
         self.http10_scope["http_version"] = "1.0"
+        self.http2_scope = self.http11_scope.copy()
+        self.http2_scope["http_version"] = "2"
 
     def _choose_task(self):
         self.task_class = asyncio.Task
@@ -161,10 +171,14 @@ cdef class Context:
         cdef bytes date = http_date(time.time())
         if date != self.date:
             self.date = date
-            self.date_field = b"date: " + date + b"\r\n" if self.settings.include_date_header else b""
+            self.date_pairs = ((b"date", date),) if self.settings.include_date_header else ()
+            self.date_field = encode_lines(self.date_pairs)
             self.default_fields = self.server_field + self.date_field + self.extra_fields
+            self.default_pairs = self.server_pairs + self.date_pairs + self.extra_pairs
         for connection in list(self.connections):
             connection.check_deadlines()
+        for websocket in list(self.stream_websockets):
+            websocket.check_deadlines()
 
     def announce_drain(self):
         """Keep no connection after the answer that comes next; idle ones stay until begin_drain()."""
@@ -174,6 +188,8 @@ cdef class Context:
     def begin_drain(self):
         """Stop keeping connections: idle ones close now, busy ones after the response they are at."""
         self.draining = True
+        for websocket in list(self.stream_websockets):
+            websocket.begin_drain()
         for connection in list(self.connections):
             connection.begin_drain()
         self.check_idle()
@@ -213,15 +229,26 @@ cdef class Context:
         self.connections_total -= 1
         return 0
 
-    cdef int become_websocket(self, object connection, object websocket) except -1:
+    cdef int replace_connection(self, object old, object new) except -1:
         """The same socket is another connection's from now on."""
-        self.connections.discard(connection)
-        self.connections.add(websocket)
+        self.connections.discard(old)
+        self.connections.add(new)
+        return 0
+
+    cdef int become_websocket(self, object connection, object websocket) except -1:
+        self.replace_connection(connection, websocket)
+        self.websockets += 1
+        return 0
+
+    cdef int add_websocket(self, object websocket) except -1:
+        """A stream of a connection carries a WebSocket from now on; the connection stays what it is."""
+        self.stream_websockets.add(websocket)
         self.websockets += 1
         return 0
 
     cdef int remove_websocket(self, object websocket) except -1:
         self.websockets -= 1
+        self.stream_websockets.discard(websocket)
         return self.remove_connection(websocket)
 
     cdef int flush_soon(self, object connection) except -1:

@@ -57,6 +57,7 @@ cdef class HTTPCycle(Cycle):
     cdef object after_send(self, Stream stream)
     cdef object send_rare(self, object kind, dict message)
     cdef object send_early_hint(self, dict message)
+    cdef object send_push(self, dict message)
     cdef object begin_file(self, str kind)
     cdef object send_response_trailers(self, dict message)
     cdef int body_sent(self) except -1

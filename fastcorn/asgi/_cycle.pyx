@@ -392,6 +392,8 @@ cdef class HTTPCycle(Cycle):
             return self.send_response_trailers(message)
         if kind == "http.response.early_hint":
             return self.send_early_hint(message)
+        if kind == "http.response.push":
+            return self.send_push(message)
         if kind == "http.response.pathsend":
             return self.send_path(message)
         if kind == "http.response.zerocopysend":
@@ -433,6 +435,20 @@ cdef class HTTPCycle(Cycle):
         for link in links:
             fields.append((b"link", link))
         self.stream.send_info(103, fields)
+        return FINISHED
+
+    cdef object send_push(self, dict message):
+        self.check_open("http.response.push")
+        if self.state == ENDED:
+            return FINISHED
+        if "http.response.push" not in self.scope["extensions"]:
+            raise MessageError("'http.response.push' over this connection: look for it in scope['extensions'] first")
+        if self.state != BODY:
+            raise MessageError("'http.response.push' out of order: it goes between 'http.response.start' and the end")
+        path = message.get("path")
+        if not isinstance(path, str) or not path.startswith("/") or not path.isascii() or not path.isprintable():
+            raise MessageError(f"'http.response.push' needs a 'path' that begins with / and is percent-encoded, not {path!r}")
+        self.stream.send_push(path, message.get("headers", ()))
         return FINISHED
 
     cdef object begin_file(self, str kind):

@@ -15,6 +15,9 @@ cdef class Stream:
     cdef int send_info(self, int status, object headers) except -1
     cdef object send_file(self, object file, object offset, object count, bint end)   # an awaitable
 
+    # A request of the server's own (http.response.push); where the client takes none, nothing happens.
+    cdef int send_push(self, str path, object headers) except -1
+
     # Request.
     cdef int want_body(self) except -1  # the application waits for the body: resume reading, 100-continue
 

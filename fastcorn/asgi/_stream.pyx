@@ -24,6 +24,9 @@ cdef class Stream:
     cdef object send_file(self, object file, object offset, object count, bint end):
         raise NotImplementedError
 
+    cdef int send_push(self, str path, object headers) except -1:
+        raise NotImplementedError
+
     cdef int want_body(self) except -1:
         raise NotImplementedError
 
@@ -74,6 +77,10 @@ cdef class PyStream(Stream):
 
     cdef object send_file(self, object file, object offset, object count, bint end):
         return self.on_send_file(file, offset, count, end)
+
+    cdef int send_push(self, str path, object headers) except -1:
+        self.on_send_push(path, headers)
+        return 0
 
     cdef int want_body(self) except -1:
         self.on_want_body()

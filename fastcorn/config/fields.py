@@ -115,9 +115,20 @@ class Fields:
     ciphers: str
     alpn_protocols: ListOf[str]
     ssl_handshake_timeout: float
+    h2c: bool
+    h2c_allow_ips: ListOf[str]
+    h2c_upgrade: bool
+    http2_engine: str
     h2_max_concurrent_streams: int
     h2_max_header_list_size: int
     h2_max_inbound_frame_size: int
+    h2_initial_stream_window: int
+    h2_initial_connection_window: int
+    h2_max_window: int
+    h2_ping_interval: float | None
+    h2_ping_timeout: float
+    h2_push: bool
+    h2_max_overhead_frames: int
     websocket_engine: str
     websocket_max_message_size: int
     websocket_max_fragments: int

@@ -31,3 +31,10 @@ cdef int encode_fields(Output *out, object headers, bint bodiless, HeadFacts *fa
 cdef bytes status_line(int status)
 cdef str decode_path(const char *data, Py_ssize_t len)
 cdef str ascii_text(const char *data, Py_ssize_t len)
+
+# The names of csrc/names.h by id. The checks of an application's fields, which other protocols encode differently.
+cdef list NAMES
+cdef bint note_special(int id, const char *value, size_t len, bint bodiless, HeadFacts *facts) except -1
+cdef list as_list(object headers)
+cdef tuple as_pair(object field)
+cdef bytes as_bytes(object value, str part, object field)

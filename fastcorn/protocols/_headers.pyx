@@ -62,7 +62,7 @@ cdef list make_names():
 
 
 # Indexed by the ids of csrc/names.h and by status code; built once, then only read.
-cdef list NAMES = make_names()
+NAMES = make_names()
 
 
 cdef list make_status_lines():

@@ -9,7 +9,7 @@ json imports it when such a value is met.
 from __future__ import annotations
 
 from fastcorn.config.kinds.base import Kind
-from fastcorn.config.kinds.lists import Addresses, Headers, Texts
+from fastcorn.config.kinds.lists import Addresses, Headers, Networks, Texts
 from fastcorn.config.kinds.numbers import Count, Duration, ProcessCount, Rate, Size
 from fastcorn.config.kinds.objects import Hook, LoggerClass, LogTarget, Mapping, VerifyFlags, VerifyMode
 from fastcorn.config.kinds.owners import Owner, Umask
@@ -17,6 +17,6 @@ from fastcorn.config.kinds.words import Boolean, Choice, FilePath, RequestLine, 
 
 __all__ = [
     "Addresses", "Boolean", "Choice", "Count", "Duration", "FilePath", "Headers", "Hook", "Kind", "LogTarget",
-    "LoggerClass", "Mapping", "Owner", "ProcessCount", "Rate", "RequestLine", "RootPath", "Size", "Text", "Texts",
-    "Umask", "VerifyFlags", "VerifyMode",
+    "LoggerClass", "Mapping", "Networks", "Owner", "ProcessCount", "Rate", "RequestLine", "RootPath", "Size", "Text",
+    "Texts", "Umask", "VerifyFlags", "VerifyMode",
 ]  # fmt: skip

@@ -68,6 +68,28 @@ class Addresses(Texts):
         return text
 
 
+class Networks(Texts):
+    """Addresses and networks of peers; `unix` stands for all that come by a unix socket."""
+
+    noun = "a list of addresses and networks"
+    item = "an address or a network"
+
+    def __init__(self) -> None:
+        super().__init__(example="127.0.0.1, 10.0.0.0/8 or unix", metavar="NETWORK")
+
+    def check_item(self, item: object) -> object:
+        import ipaddress
+
+        text = super().check_item(item)
+        assert isinstance(text, str)
+        if text != "unix":
+            try:
+                ipaddress.ip_network(text)
+            except ValueError as error:
+                raise ValueError(f"must hold {self.item} in each place: {error}; for example {self.example}") from None
+        return text
+
+
 class Headers(Texts):
     """Header fields, each a pair or one text "Name: value"; kept as pairs of str. One text is one field."""
 

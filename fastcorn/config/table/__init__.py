@@ -8,7 +8,19 @@ command line; calls nothing.
 from __future__ import annotations
 
 from fastcorn.config.setting import Setting
-from fastcorn.config.table import application, hooks, http, limits, listening, logs, processes, timeouts, tls, upgrades
+from fastcorn.config.table import (
+    application,
+    hooks,
+    http,
+    http2,
+    limits,
+    listening,
+    logs,
+    processes,
+    timeouts,
+    tls,
+    websocket,
+)
 
 GROUPS: dict[str, tuple[Setting, ...]] = {
     "Application": application.SETTINGS,
@@ -19,7 +31,8 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
     "Limits": limits.SETTINGS,
     "Timeouts": timeouts.SETTINGS,
     "TLS": tls.SETTINGS,
-    "HTTP/2 and WebSocket": upgrades.SETTINGS,
+    "HTTP/2": http2.SETTINGS,
+    "WebSocket": websocket.SETTINGS,
     "Logs and metrics": logs.SETTINGS,
 }
 SETTINGS: dict[str, Setting] = {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""HTTP/2 and WebSocket.
+"""WebSocket.
 
 Rows of the table of settings; joined by fastcorn.config.table.
 """
@@ -10,16 +10,6 @@ from fastcorn.config.kinds import Boolean, Choice, Count, Duration, Size
 from fastcorn.config.setting import Setting
 
 SETTINGS = (
-    Setting("h2_max_concurrent_streams", Count(least=1), 100, "Requests at a time on one connection", later="HTTP/2"),
-    Setting("h2_max_header_list_size", Size(), 2**16, "Bytes of all header fields of a request", later="HTTP/2"),
-    Setting(
-        "h2_max_inbound_frame_size",
-        Size(least=2**14, most=2**24 - 1),
-        2**14,
-        "Bytes of one frame",
-        precedents="RFC 9113 section 4.2: 16 KiB to 16 MiB - 1",
-        later="HTTP/2",
-    ),
     Setting(
         "websocket_engine",
         Choice("auto", "native", "wsproto"),

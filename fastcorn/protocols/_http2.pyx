@@ -1,0 +1,1344 @@
+# SPDX-License-Identifier: MIT
+"""H2Connection: one socket that speaks HTTP/2 (RFC 9113), from bytes to cycles and back; H2Stream: one exchange on it.
+
+H1Connection makes it through Context.http2_factory (fastcorn.protocols.http2) and hands the socket over. csrc/frame2.c
+reads frames and says what is wrong with them; an engine (fastcorn.protocols._http2_engine) knows header compression, the
+states of streams and the windows; cycles run applications and answer through the Stream methods of H2Stream. Decided
+here: which frames a client may send how often, when applications run, which stream writes next, deadlines, the end.
+
+Longer: this file - the frames of a connection and the exchanges on it move one state.
+
+Nothing that goes wrong on one stream touches another; what breaks the connection ends it with GOAWAY and its reason.
+Requests that come in one read start when the read is used up, so that a reset that comes with its request costs no call
+of an application, and what all of them answer at once is one write.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_Copy
+from libc.stdint cimport int64_t, uint32_t
+from libc.string cimport memcmp
+
+from fastcorn.asgi._context cimport Context
+from fastcorn.asgi._cycle cimport NOT_STARTED, HTTPCycle, new_cycle
+from fastcorn.asgi._run cimport Cycle
+from fastcorn.protocols._http2_engine cimport (
+    ENGINE_CONNECTION_ERROR, ENGINE_DATA, ENGINE_NOTHING, ENGINE_REQUEST, ENGINE_RESET, ENGINE_SETTINGS,
+    ENGINE_STREAM_ERROR, ENGINE_TRAILERS, ENGINE_WINDOW, HTTP2Engine, fc_frame2, fc_frame2_parse,
+    fc_frame2_write_header,
+)
+from fastcorn.protocols._http2_fields cimport (
+    RequestHead, ResponseFacts, check_trailers, push_fields, read_request, response_fields,
+)
+from fastcorn.protocols._http2_websocket cimport StreamCarrier, StreamTransport, accept, new_tunnel
+from fastcorn.protocols._output cimport output_append
+from fastcorn.protocols._priority cimport WriteQueue
+from fastcorn.protocols._writer cimport FLUSH_BYTES, Writer, new_writer
+
+from fastcorn.protocols import sendfile
+from fastcorn.protocols._priority import parse_priority
+
+
+cdef extern from "frame2.h":
+    int FC_FRAME2_DATA
+    int FC_FRAME2_HEADERS
+    int FC_FRAME2_PRIORITY
+    int FC_FRAME2_RST_STREAM
+    int FC_FRAME2_SETTINGS
+    int FC_FRAME2_PING
+    int FC_FRAME2_GOAWAY
+    int FC_FRAME2_WINDOW_UPDATE
+    int FC_FRAME2_CONTINUATION
+    int FC_FRAME2_PRIORITY_UPDATE
+    int FC_FRAME2_HEADER
+    int FC_FLAG2_ACK
+    int FC_FLAG2_END_HEADERS
+    int FC_FRAME2_PARTIAL
+    int FC_FRAME2_STREAM_ERROR
+    int FC_FRAME2_CONNECTION_ERROR
+    uint32_t FC_H2_NO_ERROR
+    uint32_t FC_H2_PROTOCOL_ERROR
+    uint32_t FC_H2_INTERNAL_ERROR
+    uint32_t FC_H2_STREAM_CLOSED
+    uint32_t FC_H2_REFUSED_STREAM
+    uint32_t FC_H2_CANCEL
+    uint32_t FC_H2_ENHANCE_YOUR_CALM
+
+
+cdef extern from "socket.h":
+    bint fc_socket_broken(int fd)
+
+
+cdef enum:
+    # Frames of one connection that are read in one turn before others get theirs.
+    FRAMES_PER_TURN = 512
+    # Bytes of DATA that one connection writes in one turn.
+    BYTES_PER_TURN = 512 * 1024
+    # Bytes of one DATA frame, whatever the client takes: a longer one would hold up the other streams.
+    DATA_FRAME = 16 * 1024
+    # Parts of a body that are smaller are joined to fill a frame.
+    SMALL_PART = 4 * 1024
+    # Body bytes that wait on a stream before the application has to, and how few let it go on.
+    PENDING_HIGH_WATER = 64 * 1024
+    PENDING_LOW_WATER = 16 * 1024
+    # Frames of one header block: the h2 package takes no more either.
+    FRAMES_PER_BLOCK = 64
+    # PRIORITY_UPDATE frames for streams that are not open yet.
+    EARLY_PRIORITIES = 128
+    # Body bytes either way that pay for one frame that brings nothing: clients open windows and ask for round trips while
+    # they transfer. Go's sends two WINDOW_UPDATE for 4 KiB.
+    BYTES_PER_FRAME = 2048
+    # The last stream of a GOAWAY that only announces another (RFC 9113 section 6.8).
+    HIGHEST_STREAM = 0x7fffffff
+
+# The time between two calls of Context.tick().
+cdef double TICK_SECONDS = 1.0
+# Seconds that a client has to read a GOAWAY before the connection is cut.
+cdef double LINGER_SECONDS = 5.0
+# Seconds for the round trip between the two GOAWAY of a graceful end.
+cdef double ROUND_TRIP_SECONDS = 1.0
+# Seconds from the first body byte before body_min_rate is asked for, as over HTTP/1.
+cdef double RATE_GRACE_SECONDS = 5.0
+
+cdef bytes PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+cdef bytes DRAIN_PING = b"fastcorn"
+cdef bytes LIVE_PING = b"liveness"
+cdef list STATUSES = [str(status).encode("ascii") for status in range(1000)]
+cdef tuple PLAIN_TEXT = (b"content-type", b"text/plain; charset=utf-8")
+
+
+@cython.final
+@cython.freelist(64)
+cdef class H2Stream(StreamCarrier):
+    """One exchange of an H2Connection, as the cycle sees it."""
+
+    # ---- the response: called by the cycle ---------------------------------------------------------------------------
+
+    cdef int send_head(self, int status, object headers, bint trailers) except -1:
+        cdef ResponseFacts facts
+        self.fields = response_fields(headers, status, &facts)
+        self.status = status
+        self.response_length = facts.content_length
+        self.has_date = facts.has_date
+        self.has_server = facts.has_server
+        self.bodiless = self.head.head_request or status == 204 or status == 304
+        self.announced_trailers = trailers
+        self.head_held = True
+        if not self.cycle.running:
+            # Sent by another task than the request's own: no end of a step will flush it.
+            self.connection.schedule_flush()
+        return 0
+
+    cdef int finish_head(self, int64_t length, bint end) except -1:
+        """Write the head; `length` is the body's if it is known, else -1."""
+        cdef Context context = self.connection.context
+        cdef list fields = [(b":status", STATUSES[self.status])]
+        self.head_held = False
+        fields += self.fields
+        self.fields = None
+        if length >= 0 and self.response_length < 0 and not self.bodiless:
+            fields.append((b"content-length", b"%d" % length))
+        if not self.has_date and not self.has_server:
+            fields += context.default_pairs
+        else:
+            if not self.has_server:
+                fields += context.server_pairs
+            if not self.has_date:
+                fields += context.date_pairs
+            fields += context.extra_pairs
+        return self.answer(0, fields, end)
+
+    cdef int answer(self, int status, list fields, bint end) except -1:
+        """Write a HEADERS frame now; `status` 0 = it is in `fields`."""
+        cdef H2Connection connection = self.connection
+        if self.closed or connection.transport is None:
+            return 0
+        if status:
+            fields = [(b":status", STATUSES[status]), *fields]
+        connection.writer.begin()
+        connection.engine.append_headers(&connection.writer.out, self.id, fields, end)
+        return self.end_sent() if end else 0
+
+    cdef int send_body(self, bytes data, bint end) except -1:
+        cdef Py_ssize_t len = PyBytes_GET_SIZE(data)
+        if self.closed:
+            return 0
+        end = end and not self.announced_trailers
+        if self.head_held:
+            if end and (len == 0 or self.bodiless):
+                return self.finish_head(len, True)
+            self.finish_head(len if end else -1, False)
+        if len and not self.bodiless:
+            if self.pending == 0:
+                self.progress = self.connection.context.now
+            self.parts.append(data)
+            self.pending += len
+        self.end_queued = end
+        return self.enqueue() if self.pending or end else 0
+
+    cdef int send_trailers(self, object headers, bint end) except -1:
+        """Trailer fields go out only to a client that asked for them (RFC 9110 section 6.5.1); others are dropped."""
+        cdef ResponseFacts facts
+        cdef list fields = response_fields(headers, 0, &facts)
+        if self.closed:
+            return 0
+        if self.head_held:
+            self.finish_head(-1, False)
+        if self.head.te_trailers and fields:
+            self.trailers = fields if self.trailers is None else self.trailers + fields
+        if end:
+            self.end_queued = True
+            self.enqueue()
+        return 0
+
+    cdef int send_info(self, int status, object headers) except -1:
+        cdef ResponseFacts facts
+        cdef list fields = response_fields(headers, status, &facts)
+        if self.head_held or self.status == 0:
+            self.answer(status, fields, False)
+            self.connection.pump()
+        return 0
+
+    cdef int send_push(self, str path, object headers) except -1:
+        return self.connection.push(self, path, push_fields(headers))
+
+    cdef object send_file(self, object file, object offset, object count, bint end):
+        return sendfile.send_file(self, file, offset, count, end)
+
+    cdef object drain(self):
+        """None, or a Future that is done when little is pending or the stream is over."""
+        if self.pending <= PENDING_HIGH_WATER or self.closed:
+            return None
+        future = self.connection.context.loop.create_future()
+        if self.waiters is None:
+            self.waiters = [future]
+        else:
+            self.waiters.append(future)
+        return future
+
+    cdef int resume(self) except -1:
+        waiters, self.waiters = self.waiters, None
+        if waiters is not None:
+            for future in waiters:
+                if not future.done():
+                    future.set_result(None)
+        return 0
+
+    cdef int step_ended(self) except -1:
+        """The application has suspended or ended, or a task of its own has sent something."""
+        if self.head_held:
+            self.finish_head(-1, False)
+        return self.connection.step_ended()
+
+    cdef int exchange_ended(self) except -1:
+        """The response is complete; what is pending of it still has to leave."""
+        self.cycle = None
+        if self.unread:
+            self.credit(self.unread)
+        return 0
+
+    cdef int abort(self) except -1:
+        """Reset the stream behind what windows let out at once, so that the client sees that the response was cut."""
+        self.head_held = False
+        self.end_queued = False
+        self.cycle = None
+        if self.pending:
+            self.connection.pump()
+        return self.reset(FC_H2_INTERNAL_ERROR)
+
+    # ---- for sendfile.py ---------------------------------------------------------------------------------------------
+
+    def begin_file(self, count):
+        """Finish the head for a file that is the rest of the body; `count` is its length in bytes, None = unknown.
+
+        Returns:
+            -1: the kernel cannot copy a file into frames.
+        """
+        if self.head_held:
+            if count is not None and self.response_length < 0 and not self.announced_trailers:
+                self.response_length = count
+                if not self.bodiless:
+                    self.fields.append((b"content-length", b"%d" % count))
+            self.finish_head(-1, False)
+        return -1
+
+    def write_part(self, bytes data, bint end):
+        """Write a part of the body; `end` ends it. Nothing is written once the stream is over."""
+        if not self.lost:
+            self.send_body(data, end)
+            self.connection.step_ended()
+
+    def hold_writes(self, bint hold):
+        """What is pending is bounded by writable() already."""
+
+    def writable(self):
+        """None, or a Future that is done when more may be written; or when the stream is over."""
+        return self.drain()
+
+    @property
+    def lost(self):
+        return self.closed or self.connection.transport is None
+
+    # ---- the response: called by the connection ----------------------------------------------------------------------
+
+    cdef int enqueue(self) except -1:
+        """Write when it is this stream's turn."""
+        cdef H2Connection connection = self.connection
+        if not self.queued and not self.closed:
+            self.queued = True
+            self.blocked = False
+            connection.queue.add(self.id, self, self.urgency, self.incremental)
+        return 0
+
+    cdef Py_ssize_t write_part_of_body(self) except -1:
+        """Write one DATA frame, or what ends the stream. Returns the bytes of body that have left; `blocked` may be set."""
+        cdef H2Connection connection = self.connection
+        cdef HTTP2Engine engine = connection.engine
+        cdef Py_ssize_t size = 0
+        cdef Py_ssize_t allowed
+        cdef bytes part
+        cdef bint last
+        if self.pending:
+            part = self.first_part()
+            size = PyBytes_GET_SIZE(part) - self.part_start
+            allowed = min(engine.window(self.id), <int64_t>min(engine.peer_frame_size, <uint32_t>DATA_FRAME))
+            if allowed <= 0:
+                self.blocked = True
+                return 0
+            size = min(size, allowed)
+            last = self.end_queued and size == self.pending and self.trailers is None
+            engine.append_data(
+                &connection.writer.out, self.id, PyBytes_AS_STRING(part) + self.part_start, size, last
+            )
+            self.pending -= size
+            self.part_start += size
+            self.progress = connection.context.now
+            if self.part_start == PyBytes_GET_SIZE(part):
+                self.part_start = 0
+                del self.parts[0]
+            if last:
+                self.end_sent()
+                return size
+        if self.end_queued and self.pending == 0:
+            if self.trailers is not None:
+                engine.append_headers(&connection.writer.out, self.id, self.trailers, True)
+            else:
+                engine.append_data(&connection.writer.out, self.id, NULL, 0, True)
+            self.end_sent()
+        return size
+
+    cdef bytes first_part(self):
+        """parts[0], joined with the next ones when they are small."""
+        cdef bytes part = self.parts[0]
+        cdef Py_ssize_t size, count
+        if PyBytes_GET_SIZE(part) > SMALL_PART or len(self.parts) == 1 or self.part_start:
+            return part
+        size = count = 0
+        for part in self.parts:
+            if size >= DATA_FRAME:
+                break
+            size += PyBytes_GET_SIZE(part)
+            count += 1
+        part = b"".join(self.parts[:count])
+        self.parts[:count] = [part]
+        return part
+
+    cdef int end_sent(self) except -1:
+        """END_STREAM has left: the stream is over, whether the client has said all or not (RFC 9113 section 8.1)."""
+        cdef H2Connection connection = self.connection
+        self.ended = True
+        if self.tunnel is not None and not self.request_ended:
+            return 0        # a WebSocket's side ends alone
+        if not self.request_ended:
+            connection.engine.append_reset(&connection.writer.out, self.id, FC_H2_NO_ERROR)
+        connection.patience = min(connection.patience + 1, connection.full_patience)
+        return connection.close_stream(self)
+
+    cdef int refuse(self, int status, str text, list fields=None) except -1:
+        """Answer without the application."""
+        cdef H2Connection connection = self.connection
+        cdef Context context = connection.context
+        cdef bytes body = f"{status} {text}\n".encode("ascii")
+        cdef list head = [PLAIN_TEXT, (b"content-length", b"%d" % PyBytes_GET_SIZE(body))]
+        cdef bint bodiless = self.head is not None and self.head.head_request
+        context.errors_total += 1
+        if self.head is not None and self.head.scope is not None:
+            context.log_access(self.head.scope, status, [], 0 if bodiless else PyBytes_GET_SIZE(body), 0.0)
+        if fields is not None:
+            head += fields
+        head += context.default_pairs
+        self.status = status
+        self.answer(status, head, bodiless)
+        if not bodiless:
+            self.parts.append(body)
+            self.pending += PyBytes_GET_SIZE(body)
+            self.end_queued = True
+            self.enqueue()
+        return 0
+
+    # ---- the request -------------------------------------------------------------------------------------------------
+
+    cdef int want_body(self) except -1:
+        """The application has taken all that came: the client may send as much again."""
+        cdef H2Connection connection = self.connection
+        if self.continue_owed and not self.request_ended and (<HTTPCycle>self.cycle).state == NOT_STARTED:
+            self.continue_owed = False
+            self.answer(100, [], False)
+            connection.pump()
+        if self.unread:
+            self.credit(self.unread)
+        return 0
+
+    cdef int credit(self, Py_ssize_t count) except -1:
+        """So many flow-controlled bytes have been used up."""
+        cdef H2Connection connection = self.connection
+        cdef Py_ssize_t growth = 0
+        count = min(count, self.unread)
+        self.unread -= count
+        connection.unread -= count
+        self.owed += count
+        self.rate_started = connection.context.now
+        self.rate_base = self.received
+        if not self.closed and not self.request_ended and self.owed * 2 >= self.receive_window:
+            if self.receive_window < connection.max_window:
+                # Used up as fast as it comes: the next round trip may bring twice as much.
+                growth = min(self.receive_window, connection.max_window - self.receive_window)
+                self.receive_window += growth
+            connection.writer.begin()
+            connection.engine.append_window(&connection.writer.out, self.id, <uint32_t>(self.owed + growth))
+            self.owed = 0
+        return connection.return_credit()
+
+    cdef int take_body(self, bytes data, Py_ssize_t credit, bint end) except -1:
+        """DATA has come; `credit` counts its padding too."""
+        cdef H2Connection connection = self.connection
+        cdef Context context = connection.context
+        self.received += PyBytes_GET_SIZE(data)
+        self.unread += credit
+        connection.unread += credit
+        if end:
+            self.request_ended = True
+            self.body_deadline = 0
+        if self.tunnel is not None:
+            return self.tunnel.feed(data, credit, end)
+        if self.head.content_length >= 0 and (
+            self.received > self.head.content_length or (end and self.received != self.head.content_length)
+        ):
+            # RFC 9113 section 8.1.1: malformed.
+            connection.charge(1)
+            return self.reset(FC_H2_PROTOCOL_ERROR)
+        if self.cycle is None:
+            self.credit(credit)
+            return 0
+        if context.max_body and self.received > context.max_body:
+            return self.refuse_body(413, "the body is too large")
+        (<HTTPCycle>self.cycle).feed_body(data, end)
+        return 0
+
+    cdef int refuse_body(self, int status, str text) except -1:
+        """The body is not wanted any more: answer so if nothing was answered yet, and tell the application."""
+        cdef HTTPCycle cycle = <HTTPCycle>self.cycle
+        cdef bint begun = cycle is not None and cycle.state != NOT_STARTED
+        self.cycle = None
+        self.body_deadline = 0
+        if self.unread:
+            self.credit(self.unread)
+        if cycle is not None:
+            cycle.status = 0 if begun else status
+            if self.started:
+                cycle.feed_disconnect()
+        if begun or cycle is None:
+            return self.reset(FC_H2_CANCEL)
+        self.head_held = False
+        return self.refuse(status, text)
+
+    cdef object accept_websocket(self, str subprotocol, list headers):
+        websocket = accept(self, self.handshake, subprotocol, headers)
+        self.cycle = None
+        return websocket
+
+    # ---- the end -----------------------------------------------------------------------------------------------------
+
+    cdef int reset(self, uint32_t code) except -1:
+        """RST_STREAM; all that is pending is dropped."""
+        cdef H2Connection connection = self.connection
+        if self.closed:
+            return 0
+        if connection.transport is not None and connection.state == H2_OPEN:
+            connection.writer.begin()
+            connection.engine.append_reset(&connection.writer.out, self.id, code)
+            connection.schedule_flush()
+        return self.drop()
+
+    cdef int drop(self) except -1:
+        """The stream is over before its time: the cycle and those who wait hear of it."""
+        cdef H2Connection connection = self.connection
+        cdef Cycle cycle = self.cycle
+        self.parts = []
+        self.pending = 0
+        self.head_held = False
+        self.cycle = None
+        connection.close_stream(self)
+        if self.tunnel is not None:
+            tunnel, self.tunnel = self.tunnel, None
+            (<StreamTransport>tunnel).lost()
+        elif cycle is not None and self.started:
+            if not cycle.finished:
+                connection.abandoned.append(cycle)
+            cycle.feed_disconnect()
+        return self.resume()
+
+    cdef int check_deadlines(self, double now) except -1:
+        cdef Context context = self.connection.context
+        cdef double elapsed
+        if self.pending and context.write_timeout > 0 and now - self.progress >= context.write_timeout + TICK_SECONDS:
+            # The client keeps its window shut.
+            context.error_log.debug("%s takes nothing on stream %d", self.connection.client, self.id)
+            return self.reset(FC_H2_CANCEL)
+        if self.request_ended or self.cycle is None or self.tunnel is not None or not self.started:
+            return 0
+        if self.body_deadline and now >= self.body_deadline:
+            return self.refuse_body(408, "the body took too long")
+        if context.body_min_rate > 0 and self.unread == 0:
+            elapsed = now - self.rate_started
+            if elapsed >= RATE_GRACE_SECONDS and self.received - self.rate_base < elapsed * context.body_min_rate:
+                return self.refuse_body(408, "the body comes too slowly")
+        return 0
+
+
+cdef H2Stream new_stream(H2Connection connection, uint32_t stream_id, bint request_ended):
+    cdef H2Stream stream = H2Stream.__new__(H2Stream)
+    stream.connection = connection
+    stream.id = stream_id
+    stream.request_ended = request_ended
+    stream.receive_window = connection.stream_window
+    stream.parts = []
+    stream.urgency = 3      # RFC 9218 section 4.1
+    stream.response_length = -1
+    return stream
+
+
+cdef class H2Connection:
+    """One socket that speaks HTTP/2; an asyncio protocol.
+
+    Args:
+        context: the `Context` of this worker.
+        engine: fresh.
+    """
+
+    def __init__(self, Context context not None, HTTP2Engine engine not None):
+        settings = context.settings
+        self.context = context
+        self.engine = engine
+        self.buf = b""
+        self.streams = {}
+        self.starting = []
+        self.abandoned = []
+        self.early_priorities = {}
+        self.queue = WriteQueue()
+        self.max_frame = settings.h2_max_inbound_frame_size
+        # Huffman coding may lengthen a string; more than twice the list is no honest block.
+        self.max_block = 2 * settings.h2_max_header_list_size + 1024
+        self.max_streams = settings.h2_max_concurrent_streams
+        self.stream_window = settings.h2_initial_stream_window
+        self.receive_window = settings.h2_initial_connection_window
+        self.max_window = max(settings.h2_max_window, self.receive_window, self.stream_window)
+        self.ping_interval = settings.h2_ping_interval or 0
+        self.ping_timeout = settings.h2_ping_timeout
+        self.full_patience = self.patience = settings.h2_max_overhead_frames
+        self.goaway_last = HIGHEST_STREAM
+
+    def take_over(self, transport, Writer writer, bytes data, bint reading_paused=False, tls_extension=None):
+        """Go on with a socket whose client speaks HTTP/2.
+
+        Args:
+            transport: its transport, whose protocol this connection is already.
+            writer: what is still to be written.
+            data: what has come, from the client's preface on.
+            reading_paused: whether the transport was told not to read.
+            tls_extension: the `tls` of scopes; None on a plain connection.
+        """
+        self.open(transport, writer, reading_paused, tls_extension)
+        self.engine.start(&self.writer.out)
+        self.begin(data)
+
+    def take_over_upgraded(self, transport, Writer writer, bytes data, bint reading_paused, bytes settings, list fields):
+        """Go on after a 101 that has switched to HTTP/2 (RFC 7540 section 3.2), whose request is stream 1.
+
+        Args:
+            transport, writer, data, reading_paused: as for take_over().
+            settings: the payload of the client's SETTINGS frame, valid.
+            fields: the request as a field list of HTTP/2, pseudo-fields first.
+        """
+        cdef H2Stream stream
+        self.open(transport, writer, reading_paused, None)
+        self.engine.start_upgraded(&self.writer.out, settings)
+        self.last_stream = 1
+        self.requests_served = 1
+        stream = new_stream(self, 1, True)
+        self.streams[1] = stream
+        self.open_requests = 1
+        stream.head = read_request(self.context, fields, False)
+        if stream.head.error is not None:
+            stream.refuse(stream.head.status or 400, stream.head.error)
+        else:
+            self.begin_exchange(stream)
+        self.begin(data)
+
+    cdef int open(self, object transport, Writer writer, bint reading_paused, object tls_extension) except -1:
+        self.transport = transport
+        self.writer = writer
+        self.reading_paused = reading_paused
+        self.tls_extension = tls_extension
+        self.tls = transport.get_extra_info("sslcontext") is not None
+        self.client = address(transport.get_extra_info("peername"))
+        self.server = address(transport.get_extra_info("sockname"))
+        self.heard = self.context.now
+        self.set_deadline(H2_START_DEADLINE, self.context.header_read_timeout)
+        return self.writer.begin()
+
+    cdef int begin(self, bytes data) except -1:
+        self.frames_left = FRAMES_PER_TURN
+        self.buf = data
+        self.process()
+        if self.context.draining:
+            self.begin_drain()
+        return 0
+
+    # ---- called by the event loop ------------------------------------------------------------------------------------
+
+    def connection_made(self, transport):
+        """Not called: take_over() is."""
+
+    def connection_lost(self, error):
+        self.state = H2_CLOSED
+        self.deadline_kind = H2_NO_DEADLINE
+        self.transport = None
+        self.writer.lost()
+        self.buf = b""
+        self.pos = 0
+        self.drop_streams()
+        self.context.remove_connection(self)
+
+    @cython.binding(False)      # a plain method is called without a bound-method object
+    def data_received(self, bytes data not None):
+        if self.state >= H2_LINGER:
+            return
+        self.heard = self.context.now
+        if self.pos == PyBytes_GET_SIZE(self.buf):
+            self.buf = data
+        else:
+            self.buf = self.buf[self.pos:] + data
+        self.pos = 0
+        self.frames_left = FRAMES_PER_TURN
+        self.process()
+
+    def eof_received(self):
+        """The client has shut its side: streams whose requests are complete are answered all the same."""
+        self.eof = True
+        for stream in list(self.streams.values()):
+            if not (<H2Stream>stream).request_ended:
+                (<H2Stream>stream).drop()
+        if self.state != H2_OPEN or not self.streams or self.tls:
+            self.close()
+            return None
+        return True
+
+    def pause_writing(self):
+        self.writer.paused = True
+
+    def resume_writing(self):
+        self.writer.resume()
+        self.pump()
+        if self.pos < PyBytes_GET_SIZE(self.buf):
+            self.schedule_advance()
+        else:
+            self.update_reading()
+
+    # ---- called by the context ---------------------------------------------------------------------------------------
+
+    def check_deadlines(self):
+        """Close or answer what is late; once a second."""
+        cdef double now = self.context.now
+        cdef H2Deadline kind = self.deadline_kind
+        if self.transport is None:
+            return
+        self.patience = min(self.full_patience, self.patience + self.full_patience / 10)
+        if self.writer.stalled() or self.eof and self.writer.fd >= 0 and fc_socket_broken(self.writer.fd):
+            self.abort_transport()
+            return
+        if kind != H2_NO_DEADLINE and now >= self.deadline:
+            self.deadline_kind = H2_NO_DEADLINE
+            if kind == H2_LINGER_DEADLINE:
+                self.abort_transport()
+            elif kind == H2_START_DEADLINE:
+                self.fail(FC_H2_PROTOCOL_ERROR, "the preface took too long")
+            else:
+                self.append_goaway(self.last_stream, FC_H2_NO_ERROR, "idle")
+                self.close()
+        if self.state == H2_OPEN:
+            self.check_liveness(now)
+
+    def begin_drain(self):
+        """Let the streams end and take no new ones, in two steps (RFC 9113 section 6.8)."""
+        if self.state == H2_PREFACE:
+            self.close()
+        elif self.state == H2_OPEN:
+            for stream in list(self.streams.values()):
+                if (<H2Stream>stream).cycle is not None:
+                    (<H2Stream>stream).cycle.feed_drain()
+            self.begin_goaway()
+            self.pump()
+
+    def cut(self):
+        """Close at once, dropping what was not written."""
+        self.abort_transport()
+
+    def flush_collected(self):
+        """Write what was collected outside of a turn of our own."""
+        self.flush_scheduled = False
+        for stream in list(self.streams.values()):
+            if (<H2Stream>stream).head_held and not (<H2Stream>stream).cycle.running:
+                (<H2Stream>stream).finish_head(-1, False)
+        self.pump()
+
+    def advance(self):
+        """Go on with frames that are in the buffer already."""
+        self.advance_scheduled = False
+        if self.state < H2_LINGER:
+            self.frames_left = FRAMES_PER_TURN
+            self.process()
+
+    # ---- reading -----------------------------------------------------------------------------------------------------
+
+    cdef int process(self) except -1:
+        """Use up the input, as far as fairness and a client that does not read allow."""
+        cdef fc_frame2 frame
+        cdef bytes buf
+        cdef Py_ssize_t start
+        cdef int result
+        if self.processing:
+            return 0
+        self.processing = True
+        try:
+            self.writer.begin()
+            while self.state < H2_LINGER and not self.writer.paused and self.pos < PyBytes_GET_SIZE(self.buf):
+                if self.state == H2_PREFACE and not self.read_preface():
+                    break
+                buf = self.buf
+                start = self.pos
+                result = fc_frame2_parse(
+                    PyBytes_AS_STRING(buf) + start, PyBytes_GET_SIZE(buf) - start, self.max_frame, &frame
+                )
+                if result == FC_FRAME2_PARTIAL:
+                    break
+                if result == FC_FRAME2_CONNECTION_ERROR:
+                    self.fail(frame.error, frame.reason.decode("ascii"))
+                    break
+                if self.frames_left == 0:
+                    self.schedule_advance()
+                    break
+                self.frames_left -= 1
+                self.pos = start + FC_FRAME2_HEADER + frame.length
+                self.take_frame(result, PyBytes_AS_STRING(buf) + start, &frame)
+            if self.starting:
+                self.start_applications()
+        finally:
+            self.processing = False
+        if self.state >= H2_LINGER:
+            return 0
+        if self.pos == PyBytes_GET_SIZE(self.buf):
+            self.buf = b""
+            self.pos = 0
+        self.watch_input()
+        # Without eager tasks the applications have yet to take their first steps, which end with a flush of all.
+        self.pump()
+        return self.update_reading()
+
+    cdef bint read_preface(self) except -1:
+        """Take the client's preface (RFC 9113 section 3.4). False = more bytes are needed, or it is none."""
+        cdef Py_ssize_t have = PyBytes_GET_SIZE(self.buf) - self.pos
+        cdef Py_ssize_t whole = PyBytes_GET_SIZE(PREFACE)
+        if memcmp(PyBytes_AS_STRING(self.buf) + self.pos, PyBytes_AS_STRING(PREFACE), min(have, whole)) != 0:
+            self.fail(FC_H2_PROTOCOL_ERROR, "the connection does not begin with the preface of HTTP/2")
+            return False
+        if have < whole:
+            return False
+        self.pos += whole
+        self.state = H2_OPEN
+        return have > whole
+
+    cdef int watch_input(self) except -1:
+        """A header block, or a frame that is no DATA, has to come within header_read_timeout."""
+        cdef Py_ssize_t left = PyBytes_GET_SIZE(self.buf) - self.pos
+        cdef bint waits = self.block_stream != 0 or (
+            left > 0 and not self.advance_scheduled and not self.writer.paused
+            and (left < 4 or PyBytes_AS_STRING(self.buf)[self.pos + 3] != FC_FRAME2_DATA)
+        )
+        if not waits or self.context.header_read_timeout == 0:
+            self.input_deadline = 0
+        elif self.input_deadline == 0:
+            self.input_deadline = self.context.now + self.context.header_read_timeout + TICK_SECONDS
+        return 0
+
+    cdef int take_frame(self, int result, const char *data, fc_frame2 *frame) except -1:
+        cdef int type = frame.type
+        if self.block_stream:
+            if type != FC_FRAME2_CONTINUATION or frame.stream_id != self.block_stream:
+                return self.fail(FC_H2_PROTOCOL_ERROR, "another frame within a header block")
+        elif type == FC_FRAME2_CONTINUATION:
+            return self.fail(FC_H2_PROTOCOL_ERROR, "CONTINUATION without HEADERS")
+        if not self.settings_seen:
+            if type != FC_FRAME2_SETTINGS or frame.flags & FC_FLAG2_ACK:
+                return self.fail(FC_H2_PROTOCOL_ERROR, "the first frame is not SETTINGS")
+            self.settings_seen = True
+            self.deadline_kind = H2_NO_DEADLINE
+            if not self.streams:
+                self.set_deadline(H2_IDLE_DEADLINE, self.context.keep_alive_timeout)
+        if result == FC_FRAME2_STREAM_ERROR:
+            return self.take_stream_error(frame)
+        if type == FC_FRAME2_HEADERS or type == FC_FRAME2_CONTINUATION:
+            if self.take_block(frame) != 0:
+                return 0
+        elif type == FC_FRAME2_DATA:
+            if frame.size == 0 and not frame.flags & FC_FLAG2_ACK:      # END_STREAM has the same value
+                self.charge(1)
+        elif type == FC_FRAME2_RST_STREAM or type == FC_FRAME2_WINDOW_UPDATE:
+            self.charge(1)
+        elif type == FC_FRAME2_SETTINGS:
+            self.charge(1 + frame.length // 64)
+        else:
+            return self.take_stateless(data, frame)
+        return self.take_event(data, frame) if self.state == H2_OPEN else 0
+
+    cdef int take_block(self, fc_frame2 *frame) except -1:
+        """Bound a header block before anything decodes it. Not 0 = the connection has failed."""
+        if frame.type == FC_FRAME2_HEADERS:
+            if frame.stream_id & 1 == 0:
+                self.fail(FC_H2_PROTOCOL_ERROR, "a client's streams have odd numbers")
+                return 1
+            self.block_bytes = 0
+            self.block_frames = 0
+        elif frame.size < 1024 and not frame.flags & FC_FLAG2_END_HEADERS:
+            self.charge(1)
+        self.block_bytes += frame.size
+        self.block_frames += 1
+        if self.block_bytes > self.max_block or self.block_frames > FRAMES_PER_BLOCK:
+            self.fail(FC_H2_ENHANCE_YOUR_CALM, "the header block is too large")
+            return 1
+        self.block_stream = 0 if frame.flags & FC_FLAG2_END_HEADERS else frame.stream_id
+        return 0
+
+    cdef int take_event(self, const char *data, fc_frame2 *frame) except -1:
+        """Give a frame to the engine and do what its event asks for."""
+        cdef HTTP2Engine engine = self.engine
+        cdef int event = engine.receive(data, frame, &self.writer.out)
+        if event == ENGINE_REQUEST:
+            return self.start_request()
+        if event == ENGINE_DATA:
+            return self.take_data()
+        if event == ENGINE_TRAILERS:
+            stream = self.streams.get(engine.stream_id)
+            if stream is not None:
+                error = check_trailers(engine.headers)
+                if error is not None:
+                    self.charge(1)
+                    return (<H2Stream>stream).reset(FC_H2_PROTOCOL_ERROR)
+                return (<H2Stream>stream).take_body(b"", 0, True)
+        elif event == ENGINE_WINDOW:
+            return self.take_window(engine.stream_id)
+        elif event == ENGINE_SETTINGS:
+            return self.take_window(0)
+        elif event == ENGINE_RESET:
+            return self.take_reset()
+        elif event == ENGINE_STREAM_ERROR:
+            self.charge(1)
+            stream = self.streams.get(engine.stream_id)
+            if stream is not None:
+                self.context.error_log.debug("%s broke stream %d: %s", self.client, engine.stream_id, engine.reason)
+                return (<H2Stream>stream).drop()
+        elif event == ENGINE_CONNECTION_ERROR:
+            return self.fail(engine.code, engine.reason)
+        return 0
+
+    cdef int take_stateless(self, const char *data, fc_frame2 *frame) except -1:
+        """A frame that no engine has to know of."""
+        cdef int type = frame.type
+        if type == FC_FRAME2_PING:
+            if frame.flags & FC_FLAG2_ACK:
+                self.pong_deadline = 0
+                if self.drain_state == H2_ANNOUNCED and (data + frame.start)[:frame.size] == DRAIN_PING:
+                    return self.finish_goaway()
+                return 0
+            self.charge(1)
+            return self.append_frame(FC_FRAME2_PING, FC_FLAG2_ACK, 0, (data + frame.start)[:frame.size])
+        if type == FC_FRAME2_GOAWAY:
+            self.peer_leaves = True
+            return self.check_leaving()
+        self.charge(1)
+        if type == FC_FRAME2_PRIORITY_UPDATE:
+            return self.take_priority(data, frame)
+        return 0    # PRIORITY, which RFC 9113 has given up, and frames that we do not know
+
+    cdef int take_stream_error(self, fc_frame2 *frame) except -1:
+        """A frame that is wrong in a way that concerns its stream alone."""
+        self.charge(1)
+        stream = self.streams.get(frame.stream_id)
+        if stream is not None:
+            self.context.error_log.debug("%s broke stream %d: %s", self.client, frame.stream_id, frame.reason)
+            return (<H2Stream>stream).reset(frame.error)
+        if frame.stream_id > self.last_stream:
+            return self.fail(frame.error, frame.reason.decode("ascii"))
+        return 0
+
+    cdef int take_priority(self, const char *data, fc_frame2 *frame) except -1:
+        """A PRIORITY_UPDATE (RFC 9218 section 7.1)."""
+        cdef bytes value = (data + frame.start)[:frame.size]
+        cdef H2Stream stream
+        if frame.value in self.streams:
+            stream = self.streams[frame.value]
+            stream.urgency, stream.incremental = parse_priority(value)
+            if stream.queued:
+                self.queue.update(stream.id, stream.urgency, stream.incremental)
+        elif frame.value > self.last_stream and frame.value & 1 and len(self.early_priorities) < EARLY_PRIORITIES:
+            self.early_priorities[frame.value] = value
+        return 0
+
+    cdef int take_data(self) except -1:
+        cdef HTTP2Engine engine = self.engine
+        self.owed += engine.credit
+        self.patience = min(self.patience + <double>PyBytes_GET_SIZE(engine.data) / BYTES_PER_FRAME, self.full_patience)
+        stream = self.streams.get(engine.stream_id)
+        if stream is not None:
+            (<H2Stream>stream).take_body(engine.data, engine.credit, engine.end)
+        return self.return_credit()
+
+    cdef int take_reset(self) except -1:
+        stream = self.streams.get(self.engine.stream_id)
+        if stream is not None:
+            (<H2Stream>stream).drop()
+        return 0
+
+    cdef int take_window(self, uint32_t stream_id) except -1:
+        """More may be sent on a stream, 0 = on all."""
+        cdef H2Stream stream
+        if stream_id:
+            found = self.streams.get(stream_id)
+            if found is not None and (<H2Stream>found).blocked:
+                (<H2Stream>found).enqueue()
+            return 0
+        for found in self.streams.values():
+            stream = <H2Stream>found
+            if stream.blocked:
+                stream.enqueue()
+        return 0
+
+    cdef int charge(self, double cost) except -1:
+        """A frame that brings nothing; a client that sends too many of them goes (CVE-2023-44487 and its like)."""
+        self.patience -= cost
+        if self.patience < 0 and self.state == H2_OPEN:
+            self.fail(FC_H2_ENHANCE_YOUR_CALM, "too many frames that bring nothing")
+        return 0
+
+    cdef int schedule_advance(self) except -1:
+        if not self.advance_scheduled:
+            self.advance_scheduled = True
+            # Not in the context of the application that may be running.
+            self.context.loop.call_soon(self.advance, context=self.context.clean_context.copy())
+        return 0
+
+    cdef int update_reading(self) except -1:
+        """Read nothing more while frames wait for their turn, or for a client that does not read."""
+        cdef bint pause = self.writer.paused or self.advance_scheduled
+        if self.transport is None or self.state >= H2_LINGER or pause == self.reading_paused:
+            return 0
+        self.reading_paused = pause
+        if pause:
+            self.transport.pause_reading()
+            return 0
+        self.heard = self.context.now   # what it has sent meanwhile was not read
+        # asyncio runs later reads in the context of this call; it must not be an application's.
+        self.context.clean_context.copy().run(self.transport.resume_reading)
+        return 0
+
+    # ---- streams -----------------------------------------------------------------------------------------------------
+
+    cdef int start_request(self) except -1:
+        cdef Context context = self.context
+        cdef HTTP2Engine engine = self.engine
+        cdef uint32_t stream_id = engine.stream_id
+        cdef H2Stream stream
+        if stream_id > self.last_stream:
+            self.last_stream = stream_id
+        if stream_id > self.goaway_last or self.is_crowded():
+            if stream_id <= self.goaway_last:
+                self.charge(1)
+            engine.append_reset(&self.writer.out, stream_id, FC_H2_REFUSED_STREAM)
+            return engine.forget(stream_id)
+        self.requests_served += 1
+        self.deadline_kind = H2_NO_DEADLINE
+        stream = new_stream(self, stream_id, engine.end)
+        self.streams[stream_id] = stream
+        self.open_requests += 1
+        stream.head = read_request(context, engine.headers, self.tls)
+        if engine.too_large:
+            stream.refuse(431, "the header fields are too large")
+        elif stream.head.error is not None:
+            context.error_log.debug("%s sent a bad request: %s", self.client, stream.head.error)
+            if stream.head.status:
+                stream.refuse(stream.head.status, stream.head.error)
+            else:
+                self.charge(1)
+                stream.reset(FC_H2_PROTOCOL_ERROR)
+        elif engine.end and stream.head.content_length > 0:
+            self.charge(1)
+            stream.reset(FC_H2_PROTOCOL_ERROR)
+        else:
+            self.begin_exchange(stream)
+        if context.max_connection_requests and self.requests_served >= context.max_connection_requests:
+            self.begin_goaway()
+        return 0
+
+    cdef bint is_crowded(self) except -1:
+        """Whether the client has as many streams as it may, or applications still work for ones that were reset."""
+        if self.open_requests + len(self.abandoned) < self.max_streams:
+            return False
+        if self.abandoned:
+            self.abandoned = [cycle for cycle in self.abandoned if not (<Cycle>cycle).finished]
+        return self.open_requests + len(self.abandoned) >= self.max_streams
+
+    cdef int begin_exchange(self, H2Stream stream) except -1:
+        """Make the cycle of a valid request; its application starts when the input is used up."""
+        cdef Context context = self.context
+        cdef RequestHead head = stream.head
+        cdef dict scope = head.scope
+        scope["client"] = self.client
+        scope["server"] = self.server
+        scope["asgi"] = PyDict_Copy(context.asgi)
+        scope["state"] = PyDict_Copy(context.state)
+        scope["extensions"] = extensions = PyDict_Copy(context.http2_extensions)
+        if self.tls_extension is not None:
+            extensions["tls"] = self.tls_extension
+        priority = self.early_priorities.pop(stream.id, head.priority) if self.early_priorities else head.priority
+        if priority is not None:
+            stream.urgency, stream.incremental = parse_priority(priority)
+        if self.refused(stream):
+            return 0
+        if head.protocol is not None:
+            return self.start_websocket(stream)
+        stream.cycle = new_cycle(context, stream, scope, head.head_request)
+        if stream.request_ended:
+            (<HTTPCycle>stream.cycle).body_ended = True
+        else:
+            stream.continue_owed = head.expect_continue
+            stream.rate_started = context.now
+            if context.body_timeout > 0:
+                stream.body_deadline = context.now + context.body_timeout + TICK_SECONDS
+        self.starting.append(stream)
+        return 0
+
+    cdef bint refused(self, H2Stream stream) except -1:
+        """Answer what no application shall see; True = it was answered."""
+        cdef Context context = self.context
+        cdef RequestHead head = stream.head
+        if head.connect and head.protocol != b"websocket":
+            stream.refuse(501, "CONNECT is for WebSockets only")
+        elif context.server_names is not None and not self.serves(head.authority):
+            stream.refuse(404, "no such host")
+        elif context.max_body and head.content_length > context.max_body:
+            stream.refuse(413, "the body is too large")
+        elif context.max_concurrent_requests and (
+            context.active_requests + len(self.starting) >= context.max_concurrent_requests
+        ):
+            stream.refuse(503, "too many requests at once", [(b"retry-after", b"1")])
+        else:
+            return False
+        return True
+
+    cdef bint serves(self, bytes host) except -1:
+        """Whether a host is one of `server_names`, with its port or without."""
+        host = b"" if host is None else host.lower()
+        return host in self.context.server_names or host.rpartition(b":")[0] in self.context.server_names
+
+    cdef int start_websocket(self, H2Stream stream) except -1:
+        """Begin the exchange of an extended CONNECT for a WebSocket (RFC 8441), or refuse it."""
+        cdef dict scope = stream.head.scope
+        from fastcorn.protocols.handshake import open_stream_handshake
+
+        handshake = open_stream_handshake(scope["headers"], stream.request_ended)
+        if handshake.error is not None:
+            status, text, fields = handshake.error
+            return stream.refuse(status, text, fields)
+        if self.context.draining:
+            return stream.refuse(503, "the server is stopping", [(b"retry-after", b"1")])
+        stream.handshake = handshake
+        stream.cycle = handshake.new_cycle(self.context, stream, scope, self.tls)
+        stream.tunnel = new_tunnel(stream, self.context, self.transport, stream.cycle)
+        self.starting.append(stream)
+        return 0
+
+    cdef int start_applications(self) except -1:
+        """Call the applications of requests that have come, the urgent ones first."""
+        cdef H2Stream stream
+        cdef Cycle cycle
+        while self.starting:
+            starting, self.starting = self.starting, []
+            if len(starting) > 1:
+                starting.sort(key=urgency_of)   # stable: in the order of arrival otherwise
+            for item in starting:
+                stream = <H2Stream>item
+                cycle = stream.cycle
+                if cycle is None or stream.closed:
+                    continue
+                stream.started = True
+                if stream.handshake is not None:
+                    cycle.run()
+                else:
+                    cycle.start()
+        return 0
+
+    cdef int push(self, H2Stream parent, str path, list fields) except -1:
+        """Promise a response and begin its exchange (RFC 9113 section 8.4); nothing happens when the client takes none."""
+        cdef HTTP2Engine engine = self.engine
+        cdef Py_ssize_t pushed = len(self.streams) - self.open_requests
+        cdef uint32_t stream_id
+        cdef list request
+        cdef H2Stream stream
+        if parent.closed or parent.id & 1 == 0 or not engine.peer_push or self.peer_leaves:
+            return 0
+        if self.drain_state != H2_STAYS or pushed >= engine.peer_max_streams or pushed >= self.max_streams:
+            return 0
+        request = [
+            (b":method", b"GET"),
+            (b":scheme", b"https" if self.tls else b"http"),
+            (b":authority", parent.head.authority),
+            (b":path", path.encode("ascii")),
+            *fields,
+        ]
+        self.writer.begin()
+        stream_id = <uint32_t>engine.append_push(&self.writer.out, parent.id, request)
+        stream = new_stream(self, stream_id, True)
+        self.streams[stream_id] = stream
+        stream.head = read_request(self.context, request, self.tls)
+        if stream.head.error is not None:
+            return stream.reset(FC_H2_INTERNAL_ERROR)
+        self.begin_exchange(stream)
+        if not self.processing:
+            self.schedule_advance()     # the application of the push is called in a turn of its own
+        return 0
+
+    cdef int close_stream(self, H2Stream stream) except -1:
+        """The stream is over on both sides: nothing is kept of it."""
+        if stream.closed:
+            return 0
+        stream.closed = True
+        self.unread -= stream.unread
+        stream.unread = 0
+        if stream.queued:
+            stream.queued = False
+            self.queue.discard(stream.id)
+        self.streams.pop(stream.id, None)
+        if stream.id & 1:
+            self.open_requests -= 1
+        self.engine.forget(stream.id)
+        if stream.waiters is not None:
+            stream.resume()
+        if self.streams or self.state != H2_OPEN:
+            return 0
+        if self.context.never_keep_alive:
+            self.begin_goaway()
+        self.set_deadline(H2_IDLE_DEADLINE, self.context.keep_alive_timeout)
+        return self.check_leaving()
+
+    cdef int return_credit(self) except -1:
+        """Open the connection's window again. It holds back only a client whose streams leave very much unread."""
+        cdef Py_ssize_t growth = 0
+        if self.owed * 2 < self.receive_window or self.unread > self.max_window or self.state != H2_OPEN:
+            return 0
+        if self.receive_window < self.max_window:
+            growth = min(self.receive_window, self.max_window - self.receive_window)
+            self.receive_window += growth
+        self.writer.begin()
+        self.engine.append_window(&self.writer.out, 0, <uint32_t>(self.owed + growth))
+        self.owed = 0
+        return 0
+
+    # ---- writing -----------------------------------------------------------------------------------------------------
+
+    cdef int pump(self) except -1:
+        """Write DATA of the streams whose turn it is, and all that is collected."""
+        cdef Writer writer = self.writer
+        cdef Py_ssize_t left = BYTES_PER_TURN
+        cdef Py_ssize_t size
+        cdef H2Stream stream
+        if self.transport is None or self.state != H2_OPEN:
+            return writer.flush()
+        while len(self.queue) and not writer.paused:
+            if left <= 0:
+                self.schedule_flush()
+                break
+            stream = <H2Stream>self.queue.take()
+            stream.queued = False
+            writer.begin()
+            size = stream.write_part_of_body()
+            left -= size
+            self.patience = min(self.patience + <double>size / BYTES_PER_FRAME, self.full_patience)
+            if not stream.closed:
+                if stream.pending and not stream.blocked:
+                    stream.enqueue()
+                if stream.waiters is not None and stream.pending <= PENDING_LOW_WATER:
+                    stream.resume()
+                if size and stream.tunnel is not None:
+                    stream.tunnel.sent()
+            if writer.out.len >= FLUSH_BYTES:
+                writer.flush()
+        return writer.flush()
+
+    cdef int step_ended(self) except -1:
+        if self.processing:
+            return 0
+        # With several streams open others may have something to say in this turn: that is one write.
+        return self.schedule_flush() if len(self.streams) > 1 else self.pump()
+
+    cdef int schedule_flush(self) except -1:
+        if not self.flush_scheduled and not self.processing:
+            self.flush_scheduled = True
+            self.context.flush_soon(self)
+        return 0
+
+    cdef int append_frame(self, int type, int flags, uint32_t stream_id, bytes payload) except -1:
+        cdef char head[9]
+        cdef Py_ssize_t len = PyBytes_GET_SIZE(payload)
+        self.writer.begin()
+        fc_frame2_write_header(head, <uint32_t>len, <unsigned char>type, <unsigned char>flags, stream_id)
+        output_append(&self.writer.out, head, 9)
+        return output_append(&self.writer.out, PyBytes_AS_STRING(payload), len)
+
+    cdef int append_goaway(self, uint32_t last_stream, uint32_t code, str reason) except -1:
+        cdef bytes payload = last_stream.to_bytes(4, "big") + code.to_bytes(4, "big") + reason.encode("ascii", "replace")
+        return self.append_frame(FC_FRAME2_GOAWAY, 0, 0, payload)
+
+    # ---- deadlines ---------------------------------------------------------------------------------------------------
+
+    cdef int set_deadline(self, H2Deadline kind, double seconds) except -1:
+        """A deadline so many seconds from now; 0 = none. It may come late by one tick, never early."""
+        self.deadline_kind = kind if seconds > 0 else H2_NO_DEADLINE
+        self.deadline = self.context.now + seconds + TICK_SECONDS
+        return 0
+
+    cdef int check_liveness(self, double now) except -1:
+        """What may be late while the connection is open."""
+        if self.input_deadline and now >= self.input_deadline:
+            return self.fail(FC_H2_ENHANCE_YOUR_CALM, "a frame or a header block took too long")
+        if self.drain_state == H2_ANNOUNCED and now >= self.drain_deadline:
+            self.finish_goaway()
+        for stream in list(self.streams.values()):
+            if not (<H2Stream>stream).closed:
+                (<H2Stream>stream).check_deadlines(now)
+        if self.state == H2_OPEN and self.ping_interval and self.streams and not self.reading_paused:
+            if self.pong_deadline:
+                if now >= self.pong_deadline and now - self.heard >= self.ping_timeout:
+                    self.context.error_log.debug("%s does not answer a ping", self.client)
+                    return self.abort_transport()
+            elif now - self.heard >= self.ping_interval:
+                self.append_frame(FC_FRAME2_PING, 0, 0, LIVE_PING)
+                self.pong_deadline = now + self.ping_timeout + TICK_SECONDS
+        return self.pump()
+
+    # ---- the end -----------------------------------------------------------------------------------------------------
+
+    cdef int fail(self, uint32_t code, str reason) except -1:
+        """A mistake that ends the connection: say which (RFC 9113 section 5.4.1), and drop all streams."""
+        if self.state >= H2_LINGER:
+            return 0
+        self.context.errors_total += 1
+        self.context.error_log.debug("%s: the HTTP/2 connection ends with error %d: %s", self.client, code, reason)
+        self.append_goaway(self.last_stream, code, reason)
+        return self.linger()
+
+    cdef int begin_goaway(self) except -1:
+        """The first step of a graceful end: a round trip, so that requests that cross it are served."""
+        if self.drain_state != H2_STAYS or self.state != H2_OPEN:
+            return 0
+        self.drain_state = H2_ANNOUNCED
+        self.drain_deadline = self.context.now + ROUND_TRIP_SECONDS
+        self.append_goaway(HIGHEST_STREAM, FC_H2_NO_ERROR, "")
+        return self.append_frame(FC_FRAME2_PING, 0, 0, DRAIN_PING)
+
+    cdef int finish_goaway(self) except -1:
+        """The second step: what was opened until now is served, nothing after it."""
+        self.drain_state = H2_LEAVES
+        self.goaway_last = self.last_stream
+        self.append_goaway(self.last_stream, FC_H2_NO_ERROR, "")
+        return self.check_leaving()
+
+    cdef int check_leaving(self) except -1:
+        """Close when no stream is left and none may come."""
+        if self.streams or self.state != H2_OPEN:
+            return 0
+        if self.drain_state == H2_LEAVES or self.eof:
+            return self.close()
+        if self.peer_leaves:
+            self.append_goaway(self.last_stream, FC_H2_NO_ERROR, "")
+            return self.close()
+        return 0
+
+    cdef int drop_streams(self) except -1:
+        self.starting = []
+        for stream in list(self.streams.values()):
+            (<H2Stream>stream).drop()
+        return 0
+
+    cdef int close(self) except -1:
+        """Close when all that was written has left."""
+        if self.state != H2_CLOSED:
+            self.state = H2_CLOSED
+            self.deadline_kind = H2_NO_DEADLINE
+            self.pos = PyBytes_GET_SIZE(self.buf)
+            self.drop_streams()
+            if self.transport is not None:
+                self.writer.flush()
+                self.writer.fd = -1
+                self.transport.close()
+        return 0
+
+    cdef int linger(self) except -1:
+        """Shut our side and drop what comes, for a while: closing at once could destroy the GOAWAY on its way."""
+        if self.state >= H2_LINGER or self.transport is None:
+            return 0
+        self.pos = PyBytes_GET_SIZE(self.buf)
+        if self.eof or not self.transport.can_write_eof():
+            return self.close()
+        self.state = H2_LINGER
+        self.drop_streams()
+        self.writer.flush()
+        self.set_deadline(H2_LINGER_DEADLINE, LINGER_SECONDS)
+        if self.reading_paused:
+            self.reading_paused = False
+            self.context.clean_context.copy().run(self.transport.resume_reading)
+        self.writer.fd = -1
+        self.transport.write_eof()
+        return 0
+
+    cdef int abort_transport(self) except -1:
+        if self.transport is not None:
+            self.state = H2_CLOSED
+            self.deadline_kind = H2_NO_DEADLINE
+            self.writer.drop()
+            self.transport.abort()
+        return 0
+
+
+def urgency_of(stream):
+    return (<H2Stream>stream).urgency
+
+
+cdef tuple address(object name):
+    """An address as a scope has it: (host, port), (path, None) of a unix socket, or None."""
+    if isinstance(name, (list, tuple)) and len(name) >= 2:
+        return (str(name[0]), int(name[1]))
+    if isinstance(name, bytes):
+        name = name.decode("utf-8", "surrogateescape")
+    if isinstance(name, str) and name:
+        return (name, None)
+    return None

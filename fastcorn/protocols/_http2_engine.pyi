@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""Types of the compiled module: the interface of an HTTP/2 engine."""
+
+from typing import Any
+
+from typing_extensions import disjoint_base
+
+NOTHING: int
+REQUEST: int
+DATA: int
+TRAILERS: int
+RESET: int
+STREAM_ERROR: int
+WINDOW: int
+SETTINGS: int
+SETTINGS_ACK: int
+CONNECTION_ERROR: int
+
+@disjoint_base
+class HTTP2Engine:
+    """An HTTP/2 engine; its methods are C functions (`_http2_engine.pxd`).
+
+    Args:
+        settings: the worker's: h2_max_concurrent_streams, h2_max_header_list_size, h2_max_inbound_frame_size,
+            h2_initial_stream_window, h2_initial_connection_window.
+    """
+
+    def __init__(self, settings: Any) -> None: ...
+    @property
+    def stream_id(self) -> int:
+        """Of the last event; 0 = the connection."""
+    @property
+    def code(self) -> int:
+        """Of the last event: an error code of RFC 9113 section 7."""
+    @property
+    def end(self) -> bool:
+        """Of the last event: the client's side of the stream has ended."""
+    @property
+    def too_large(self) -> bool:
+        """Of the last event: the field list is larger than the setting allows."""
+    @property
+    def data(self) -> bytes | None:
+        """Of the last event: a piece of a body."""
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]] | None:
+        """Of the last event: the fields with their pseudo-fields; not to be changed."""
+    @property
+    def credit(self) -> int:
+        """Of the last event: bytes that flow control counts."""
+    @property
+    def reason(self) -> str | None:
+        """Of the last event: what the client did wrong."""
+    @property
+    def peer_frame_size(self) -> int:
+        """Bytes of the longest payload that the client takes."""
+    @property
+    def peer_push(self) -> bool:
+        """Whether the client takes PUSH_PROMISE."""
+    @property
+    def peer_max_streams(self) -> int:
+        """Streams that the server may push at a time."""
+    @property
+    def continuing(self) -> int:
+        """The stream whose header block waits for CONTINUATION; 0 = none."""
+    @property
+    def last_stream_id(self) -> int:
+        """The highest stream that the client has opened."""
+    @property
+    def last_promised_id(self) -> int:
+        """The highest stream that the server has promised."""
+
+class PyHTTP2Engine(HTTP2Engine):
+    """An engine in Python: each C function calls the method `on_` and its name of a subclass."""
+
+class EngineDriver:
+    """An engine without a connection; each method returns the bytes to send.
+
+    Args:
+        engine: the engine.
+    """
+
+    def __init__(self, engine: HTTP2Engine) -> None: ...
+    @property
+    def engine(self) -> HTTP2Engine: ...
+    @property
+    def events(self) -> list[tuple[int, dict[str, Any]]]:
+        """Of receive(): kind, and the fields that an event of the kind has."""
+    def receive(self, data: bytes) -> bytes:
+        """Give it whole frames as a client sends them, up to one that ends the connection.
+
+        Raises:
+            ValueError: the data ends within a frame.
+        """
+    def start(self, settings: bytes | None = None) -> bytes:
+        """Begin the connection; settings are those of an upgrade."""
+    def headers(self, stream_id: int, fields: list[tuple[bytes, bytes]], end: bool = False) -> bytes: ...
+    def data(self, stream_id: int, data: bytes, end: bool = False) -> bytes: ...
+    def push(self, stream_id: int, fields: list[tuple[bytes, bytes]]) -> bytes: ...
+    def reset(self, stream_id: int, code: int) -> bytes: ...
+    def credit(self, stream_id: int, count: int) -> bytes: ...
+    def stream_credit(self, stream_id: int, count: int) -> bytes: ...
+    def grow(self, stream_id: int, increment: int) -> bytes: ...
+    def window(self, stream_id: int) -> int:
+        """DATA bytes that may leave now."""
+    def forget(self, stream_id: int) -> None: ...
+
+__pyx_capi__: dict[str, object]
+__test__: dict[str, str]

@@ -1,0 +1,412 @@
+# SPDX-License-Identifier: MIT
+"""HTTP2Engine, the interface of an HTTP/2 engine, and PyHTTP2Engine, its bridge to Python subclasses.
+
+H2Connection calls it through a C vtable with whole frames that csrc/frame2.c has found right; H2Engine
+(`http2_fallback`) implements it in Python on the package h2. Here is what every engine needs: the server's SETTINGS, the client's, which
+streams are idle, and, in the bridge, the header block that comes in several frames (RFC 9113 section 4.3).
+EngineDriver drives any engine from Python, without a socket.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdlib cimport free
+
+from fastcorn.protocols._output cimport Output, output_append, output_reserve
+
+
+cdef enum:
+    DEFAULT_WINDOW = 65535          # of a connection and of streams (RFC 9113 section 6.9.2)
+    SETTING_BYTES = 6
+    HEADER_TABLE_BYTES = 4096       # the default, sent all the same: some clients use none before they have seen it
+    MAX_FRAGMENTS = 128             # frames of one header block; h2 64, nghttp2 and Go count too
+    BOMB_FACTOR = 4                 # a list of up to so many times the setting is read, to answer 431
+    FIELD_OVERHEAD = 32             # what a field counts beside its bytes (RFC 9113 section 6.5.2)
+
+# The events as Python sees them.
+NOTHING = ENGINE_NOTHING
+REQUEST = ENGINE_REQUEST
+DATA = ENGINE_DATA
+TRAILERS = ENGINE_TRAILERS
+RESET = ENGINE_RESET
+STREAM_ERROR = ENGINE_STREAM_ERROR
+WINDOW = ENGINE_WINDOW
+SETTINGS = ENGINE_SETTINGS
+SETTINGS_ACK = ENGINE_SETTINGS_ACK
+CONNECTION_ERROR = ENGINE_CONNECTION_ERROR
+
+
+cdef class HTTP2Engine:
+    """An HTTP/2 engine (see `_http2_engine.pxd`).
+
+    Args:
+        settings: the worker's: h2_max_concurrent_streams, h2_max_header_list_size, h2_max_inbound_frame_size,
+            h2_initial_stream_window, h2_initial_connection_window.
+    """
+
+    def __cinit__(self, *arguments, **named):
+        self.peer_frame_size = FC_FRAME2_SIZE_MIN
+        self.peer_push = True
+        self.peer_max_streams = FC_WINDOW2_MAX
+
+    def __init__(self, settings):
+        self.max_streams = settings.h2_max_concurrent_streams
+        self.frame_size = settings.h2_max_inbound_frame_size
+        self.stream_window = settings.h2_initial_stream_window
+        self.connection_window = max(DEFAULT_WINDOW, settings.h2_initial_connection_window)
+        self.header_list_size = settings.h2_max_header_list_size
+
+    cdef int receive(self, const char *frame, const fc_frame2 *facts, Output *out) except -1:
+        raise NotImplementedError
+
+    cdef int start(self, Output *out) except -1:
+        raise NotImplementedError
+
+    cdef int start_upgraded(self, Output *out, bytes settings) except -1:
+        raise NotImplementedError
+
+    cdef int append_headers(self, Output *out, uint32_t stream_id, list fields, bint end) except -1:
+        raise NotImplementedError
+
+    cdef int append_data(self, Output *out, uint32_t stream_id, const char *data, size_t len, bint end) except -1:
+        raise NotImplementedError
+
+    cdef int64_t append_push(self, Output *out, uint32_t stream_id, list fields) except -1:
+        raise NotImplementedError
+
+    cdef int append_reset(self, Output *out, uint32_t stream_id, uint32_t code) except -1:
+        raise NotImplementedError
+
+    cdef int append_credit(self, Output *out, uint32_t stream_id, Py_ssize_t count) except -1:
+        raise NotImplementedError
+
+    cdef int append_stream_credit(self, Output *out, uint32_t stream_id, Py_ssize_t count) except -1:
+        raise NotImplementedError
+
+    cdef int append_window(self, Output *out, uint32_t stream_id, uint32_t increment) except -1:
+        raise NotImplementedError
+
+    cdef int64_t window(self, uint32_t stream_id) except? -1:
+        raise NotImplementedError
+
+    cdef int forget(self, uint32_t stream_id) except -1:
+        raise NotImplementedError
+
+    cdef int begin_event(self, const fc_frame2 *facts) except -1:
+        """Nothing of the last event is left."""
+        self.stream_id = facts.stream_id
+        self.code = 0
+        self.end = False
+        self.too_large = False
+        self.data = None
+        self.headers = None
+        self.credit = 0
+        self.reason = None
+        return 0
+
+    cdef int fail(self, uint32_t code, str reason) except -1:
+        """The event of a mistake that ends the connection."""
+        self.code = code
+        self.reason = reason
+        return ENGINE_CONNECTION_ERROR
+
+    cdef bint is_idle(self, uint32_t stream_id) noexcept:
+        """Whether nobody has opened the stream, so that HEADERS alone may come on it (RFC 9113 section 5.1)."""
+        return stream_id > (self.last_stream_id if stream_id % 2 else self.last_promised_id)
+
+    cdef int read_settings(self, const char *payload, size_t len) except -1:
+        """Keep the client's settings that the connection needs; they are valid."""
+        cdef size_t pos = 0
+        cdef uint32_t identifier, value
+        while pos + SETTING_BYTES <= len:
+            identifier = <uint32_t><uint8_t>payload[pos] << 8 | <uint8_t>payload[pos + 1]
+            value = fc_frame2_read32(payload + pos + 2)
+            if identifier == FC_SETTING2_MAX_FRAME_SIZE:
+                self.peer_frame_size = value
+            elif identifier == FC_SETTING2_ENABLE_PUSH:
+                self.peer_push = value != 0
+            elif identifier == FC_SETTING2_MAX_CONCURRENT_STREAMS:
+                self.peer_max_streams = value
+            pos += SETTING_BYTES
+        return 0
+
+    cdef int append_start(self, Output *out) except -1:
+        """The server's SETTINGS (RFC 9113 section 3.4), and the connection's window, which no setting changes."""
+        cdef uint32_t[14] settings = [
+            FC_SETTING2_HEADER_TABLE_SIZE, HEADER_TABLE_BYTES,
+            FC_SETTING2_MAX_CONCURRENT_STREAMS, self.max_streams,
+            FC_SETTING2_INITIAL_WINDOW_SIZE, self.stream_window,
+            FC_SETTING2_MAX_FRAME_SIZE, self.frame_size,
+            FC_SETTING2_MAX_HEADER_LIST_SIZE, <uint32_t>self.header_list_size,
+            FC_SETTING2_ENABLE_CONNECT_PROTOCOL, 1,
+            FC_SETTING2_NO_RFC7540_PRIORITIES, 1,
+        ]
+        cdef int index
+        cdef char *at
+        output_reserve(out, FC_FRAME2_HEADER + 7 * SETTING_BYTES + FC_FRAME2_HEADER + 4)
+        at = out.data + out.len
+        at += fc_frame2_write_header(at, 7 * SETTING_BYTES, FC_FRAME2_SETTINGS, 0, 0)
+        for index in range(0, 14, 2):
+            at[0] = 0
+            at[1] = <char>settings[index]
+            fc_frame2_write32(at + 2, settings[index + 1])
+            at += SETTING_BYTES
+        if self.connection_window > DEFAULT_WINDOW:
+            at += fc_frame2_write_header(at, 4, FC_FRAME2_WINDOW_UPDATE, 0, 0)
+            fc_frame2_write32(at, self.connection_window - DEFAULT_WINDOW)
+            at += 4
+        out.len = at - out.data
+        return 0
+
+
+cdef class PyHTTP2Engine(HTTP2Engine):
+    """An engine whose methods are Python methods of a subclass.
+
+    `on_start(stream_window, connection_window, frame_size, settings)` begins; settings are the bytes of the client's
+    HTTP2-Settings, or None. `on_headers(stream_id, block, end)` takes a whole header block and `on_frame(kind,
+    stream_id, frame)` a frame of DATA, RST_STREAM, SETTINGS or WINDOW_UPDATE; both return (event, code, reason, fields,
+    out), out being bytes to answer or None. `on_append_headers`, `on_append_data`, `on_append_reset`,
+    `on_append_credit` (the stream's or, 0, the connection's) and `on_append_window` return bytes or None,
+    `on_append_push` (promised stream, bytes), `on_window` an int, `on_forget` nothing.
+    """
+
+    cdef int put(self, Output *out, object data) except -1:
+        cdef bytes exact = data
+        if exact is None:
+            return 0
+        return output_append(out, PyBytes_AS_STRING(exact), PyBytes_GET_SIZE(exact))
+
+    cdef int receive(self, const char *frame, const fc_frame2 *facts, Output *out) except -1:
+        self.begin_event(facts)
+        if facts.type == FC_FRAME2_CONTINUATION or facts.type == FC_FRAME2_HEADERS:
+            return self.take_fragment(frame, facts, out)
+        if self.continuing:
+            return self.fail(FC_H2_PROTOCOL_ERROR, "frame within a header block")
+        if facts.stream_id and self.is_idle(facts.stream_id):
+            return self.fail(FC_H2_PROTOCOL_ERROR, "frame on an idle stream")
+        if facts.type == FC_FRAME2_DATA:
+            self.data = PyBytes_FromStringAndSize(frame + facts.start, facts.size)
+            self.credit = facts.length
+            self.end = facts.flags & FC_FLAG2_END_STREAM
+        elif facts.type == FC_FRAME2_RST_STREAM:
+            self.code = facts.value
+        elif facts.type == FC_FRAME2_SETTINGS and not facts.flags & FC_FLAG2_ACK:
+            self.read_settings(frame + facts.start, facts.size)
+        return self.answer(
+            self.on_frame(
+                facts.type, facts.stream_id, PyBytes_FromStringAndSize(frame, FC_FRAME2_HEADER + facts.length)
+            ),
+            out,
+        )
+
+    cdef int answer(self, tuple result, Output *out) except -1:
+        """Keep what a method of the subclass has found."""
+        event, code, self.reason, self.headers, output = result
+        if code is not None:
+            self.code = code
+        self.put(out, output)
+        return event
+
+    cdef int take_fragment(self, const char *frame, const fc_frame2 *facts, Output *out) except -1:
+        """A piece of a header block, or a whole one: without padding and priority, which mean nothing here."""
+        cdef bytes piece = PyBytes_FromStringAndSize(frame + facts.start, facts.size)
+        cdef bint last = facts.flags & FC_FLAG2_END_HEADERS
+        if facts.type == FC_FRAME2_CONTINUATION:
+            if facts.stream_id != self.continuing:
+                return self.fail(FC_H2_PROTOCOL_ERROR, "CONTINUATION without HEADERS before it")
+            self.fragments.append(piece)
+            self.fragment_bytes += facts.size
+            if (
+                self.fragment_bytes > BOMB_FACTOR * self.header_list_size
+                or len(self.fragments) > MAX_FRAGMENTS
+            ):
+                return self.fail(FC_H2_ENHANCE_YOUR_CALM, "header block without end")
+            if not last:
+                return ENGINE_NOTHING
+            piece = b"".join(self.fragments)
+            self.fragments = None
+            self.continuing = 0
+            return self.read_block(piece, self.fragment_end, out)
+        if self.continuing:
+            return self.fail(FC_H2_PROTOCOL_ERROR, "HEADERS within a header block")
+        if last:
+            return self.read_block(piece, facts.flags & FC_FLAG2_END_STREAM, out)
+        self.continuing = facts.stream_id
+        self.fragments = [piece]
+        self.fragment_bytes = facts.size
+        self.fragment_end = facts.flags & FC_FLAG2_END_STREAM
+        return ENGINE_NOTHING
+
+    cdef int read_block(self, bytes block, bint end, Output *out) except -1:
+        """A whole header block: of a new request, or trailers."""
+        cdef Py_ssize_t size = 0
+        cdef int event = self.answer(self.on_headers(self.stream_id, block, end), out)
+        if self.stream_id % 2 and self.stream_id > self.last_stream_id:
+            self.last_stream_id = self.stream_id
+        self.end = end
+        if self.headers is not None:
+            for name, value in self.headers:
+                size += PyBytes_GET_SIZE(name) + PyBytes_GET_SIZE(value) + FIELD_OVERHEAD
+            self.too_large = size > self.header_list_size
+        return event
+
+    cdef int start(self, Output *out) except -1:
+        self.on_start(self.stream_window, self.connection_window, self.frame_size, None)
+        return self.append_start(out)
+
+    cdef int start_upgraded(self, Output *out, bytes settings) except -1:
+        self.read_settings(PyBytes_AS_STRING(settings), PyBytes_GET_SIZE(settings))
+        self.on_start(self.stream_window, self.connection_window, self.frame_size, settings)
+        self.last_stream_id = 1
+        return self.append_start(out)
+
+    cdef int append_headers(self, Output *out, uint32_t stream_id, list fields, bint end) except -1:
+        return self.put(out, self.on_append_headers(stream_id, fields, end))
+
+    cdef int append_data(self, Output *out, uint32_t stream_id, const char *data, size_t len, bint end) except -1:
+        cdef size_t most = self.peer_frame_size
+        cdef size_t pos = 0
+        while True:
+            if len - pos <= most:
+                piece = PyBytes_FromStringAndSize(data + pos, len - pos)
+                return self.put(out, self.on_append_data(stream_id, piece, end))
+            self.put(out, self.on_append_data(stream_id, PyBytes_FromStringAndSize(data + pos, most), False))
+            pos += most
+
+    cdef int64_t append_push(self, Output *out, uint32_t stream_id, list fields) except -1:
+        promised, data = self.on_append_push(stream_id, fields)
+        self.last_promised_id = promised
+        self.put(out, data)
+        return promised
+
+    cdef int append_reset(self, Output *out, uint32_t stream_id, uint32_t code) except -1:
+        return self.put(out, self.on_append_reset(stream_id, code))
+
+    cdef int append_credit(self, Output *out, uint32_t stream_id, Py_ssize_t count) except -1:
+        if stream_id:
+            self.put(out, self.on_append_credit(stream_id, count))
+        return self.put(out, self.on_append_credit(0, count))
+
+    cdef int append_stream_credit(self, Output *out, uint32_t stream_id, Py_ssize_t count) except -1:
+        return self.put(out, self.on_append_credit(stream_id, count))
+
+    cdef int append_window(self, Output *out, uint32_t stream_id, uint32_t increment) except -1:
+        return self.put(out, self.on_append_window(stream_id, increment))
+
+    cdef int64_t window(self, uint32_t stream_id) except? -1:
+        return self.on_window(stream_id)
+
+    cdef int forget(self, uint32_t stream_id) except -1:
+        self.on_forget(stream_id)
+        return 0
+
+
+cdef class EngineDriver:
+    """An engine without a connection, for whoever wants to see what it does: each method returns the bytes to send.
+
+    Args:
+        engine: the engine.
+
+    Attributes:
+        events: of receive(), as (kind, fields of the event).
+    """
+
+    def __init__(self, HTTP2Engine engine not None):
+        self.engine = engine
+        self.events = []
+
+    def __dealloc__(self):
+        free(self.out.data)
+
+    cdef bytes take(self):
+        data = PyBytes_FromStringAndSize(self.out.data, self.out.len)
+        self.out.len = 0
+        return data
+
+    def receive(self, bytes data not None):
+        """Give it whole frames as a client sends them, up to one that ends the connection.
+
+        A frame that is wrong by itself is an event CONNECTION_ERROR or STREAM_ERROR too, which NOTHING is not.
+
+        Raises:
+            ValueError: the data ends within a frame.
+        """
+        cdef fc_frame2 facts
+        cdef const char *buf = PyBytes_AS_STRING(data)
+        cdef size_t pos = 0
+        cdef size_t len = PyBytes_GET_SIZE(data)
+        cdef int event = ENGINE_NOTHING
+        cdef int result
+        while pos < len and event != ENGINE_CONNECTION_ERROR:
+            result = fc_frame2_parse(buf + pos, len - pos, self.engine.frame_size, &facts)
+            if result == FC_FRAME2_PARTIAL:
+                raise ValueError("the data ends within a frame")
+            if result == FC_FRAME2_OK:
+                event = self.engine.receive(buf + pos, &facts, &self.out)
+            else:
+                event = ENGINE_CONNECTION_ERROR if result == FC_FRAME2_CONNECTION_ERROR else ENGINE_STREAM_ERROR
+                self.engine.begin_event(&facts)
+                self.engine.code = facts.error
+                self.engine.reason = facts.reason.decode()
+            if event != ENGINE_NOTHING:
+                self.events.append((event, describe(self.engine, event)))
+            pos += FC_FRAME2_HEADER + facts.length
+        return self.take()
+
+    def start(self, bytes settings=None):
+        """Begin the connection; settings are those of an upgrade."""
+        if settings is None:
+            self.engine.start(&self.out)
+        else:
+            self.engine.start_upgraded(&self.out, settings)
+        return self.take()
+
+    def headers(self, uint32_t stream_id, list fields not None, bint end=False):
+        self.engine.append_headers(&self.out, stream_id, fields, end)
+        return self.take()
+
+    def data(self, uint32_t stream_id, bytes data not None, bint end=False):
+        self.engine.append_data(&self.out, stream_id, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), end)
+        return self.take()
+
+    def push(self, uint32_t stream_id, list fields not None):
+        self.engine.append_push(&self.out, stream_id, fields)
+        return self.take()
+
+    def reset(self, uint32_t stream_id, uint32_t code):
+        self.engine.append_reset(&self.out, stream_id, code)
+        return self.take()
+
+    def credit(self, uint32_t stream_id, Py_ssize_t count):
+        self.engine.append_credit(&self.out, stream_id, count)
+        return self.take()
+
+    def stream_credit(self, uint32_t stream_id, Py_ssize_t count):
+        self.engine.append_stream_credit(&self.out, stream_id, count)
+        return self.take()
+
+    def grow(self, uint32_t stream_id, uint32_t increment):
+        self.engine.append_window(&self.out, stream_id, increment)
+        return self.take()
+
+    def window(self, uint32_t stream_id):
+        """DATA bytes that may leave now."""
+        return self.engine.window(stream_id)
+
+    def forget(self, uint32_t stream_id):
+        self.engine.forget(stream_id)
+
+
+cdef dict describe(HTTP2Engine engine, int event):
+    """The fields that an event has."""
+    if event == ENGINE_CONNECTION_ERROR:
+        return {"code": engine.code, "reason": engine.reason}
+    found = {"stream_id": engine.stream_id}
+    if event == ENGINE_REQUEST or event == ENGINE_TRAILERS:
+        found.update(headers=engine.headers, end=engine.end, too_large=engine.too_large)
+    elif event == ENGINE_DATA:
+        found.update(data=engine.data, credit=engine.credit, end=engine.end)
+    elif event == ENGINE_RESET:
+        found.update(code=engine.code)
+    elif event == ENGINE_STREAM_ERROR:
+        found.update(code=engine.code, reason=engine.reason)
+    return found

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+# StreamTransport: a stream of HTTP/2 that carries a WebSocket, as a transport (RFC 8441).
+
+from libc.stdint cimport uint32_t
+
+from fastcorn.asgi._context cimport Context
+from fastcorn.asgi._stream cimport Stream
+from fastcorn.asgi._websocket_cycle cimport WebSocketCycle
+
+
+# What a StreamTransport asks of the stream below it, beside Stream.send_head(), send_body() and step_ended().
+cdef class StreamCarrier(Stream):
+    cdef StreamTransport tunnel     # from the request to become a WebSocket on; None for HTTP
+    cdef Py_ssize_t pending         # bytes of the body that were sent and that the windows do not let out yet
+
+    cdef int reset(self, uint32_t code) except -1           # RST_STREAM; all that is pending is dropped
+    cdef int credit(self, Py_ssize_t count) except -1       # so many flow-controlled bytes of the stream were used up
+
+
+cdef class StreamTransport:
+    cdef StreamCarrier stream       # None when the stream is over
+    cdef Context context
+    cdef object connection          # the transport of the connection that carries the stream
+    cdef WebSocketCycle cycle       # until the application accepts;
+    cdef object protocol            # then the WebSocketConnection
+
+    # Input.
+    cdef list held                  # bytes that came while reading was paused
+    cdef Py_ssize_t held_credit     # flow-controlled bytes of these
+    cdef bint reading_paused
+    cdef bint peer_ended            # the client's END_STREAM has come,
+    cdef bint end_delivered         # and the protocol knows
+    cdef bint delivery_scheduled
+
+    # Output.
+    cdef bint ended                 # END_STREAM is sent, or waits behind what is pending
+    cdef bint closing               # nothing that comes is delivered any more
+    cdef bint over                  # connection_lost() is scheduled or was called
+    cdef bint writing_paused
+    cdef Py_ssize_t high_water
+    cdef Py_ssize_t low_water
+
+    # What the stream tells: a DATA frame has come (`credit` counts its padding too); less is pending; the stream was
+    # reset by the client, or the connection is lost.
+    cdef int feed(self, bytes data, Py_ssize_t credit, bint end) except -1
+    cdef int sent(self) except -1
+    cdef int lost(self) except -1
+
+    cdef bytes attach(self, object websocket)
+    cdef int abandoned(self) except -1
+    cdef int deliver_soon(self) except -1
+    cdef int end_output(self) except -1
+    cdef int drop_input(self) except -1
+    cdef int update_writing(self) except -1
+    cdef int finish(self) except -1
+
+
+cdef StreamTransport new_tunnel(StreamCarrier stream, Context context, object connection, WebSocketCycle cycle)
+cdef object accept(StreamCarrier stream, object handshake, str subprotocol, list headers)
