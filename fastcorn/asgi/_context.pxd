@@ -48,6 +48,8 @@ cdef class Context:
     cdef Py_ssize_t max_connection_requests
     cdef bint never_keep_alive          # keep_alive_timeout is 0
     cdef frozenset server_names         # lower-case bytes; None = every host
+    cdef bint redirect_to_https         # what comes without TLS is redirected,
+    cdef public int https_port          # to this port
     cdef bint raw_header_names          # keep the case of request field names
 
     # Deadlines in seconds. 0 = none.
@@ -71,6 +73,8 @@ cdef class Context:
     cdef tuple date_pairs
     cdef tuple extra_pairs
     cdef tuple default_pairs
+    cdef readonly bytes hsts_field      # for answers over TLS
+    cdef readonly tuple hsts_pairs
     cdef readonly bytes date
 
     # What lives, and what has been counted.

@@ -13,6 +13,10 @@ import time
 from libc.stdlib cimport calloc, free
 
 
+cdef enum:
+    HTTPS_PORT = 443
+
+
 cdef double seconds(object value) except -1:
     return 0.0 if value is None else value
 
@@ -82,6 +86,10 @@ cdef class Context:
         self.extra_pairs = tuple([encode_pair(name, value) for name, value in extra])
         self.server_field = encode_lines(self.server_pairs)
         self.extra_fields = encode_lines(self.extra_pairs)
+        self.hsts_pairs = ()
+        if settings.hsts is not None:
+            self.hsts_pairs = (encode_pair("strict-transport-security", settings.hsts),)
+        self.hsts_field = encode_lines(self.hsts_pairs)
         self.tick(loop.time())
 
     def __dealloc__(self):
@@ -108,6 +116,8 @@ cdef class Context:
         self.body_min_rate = seconds(settings.body_min_rate)
         self.write_timeout = seconds(settings.write_timeout)
         self.disconnect_grace = -1.0 if settings.app_disconnect_grace is None else settings.app_disconnect_grace
+        self.redirect_to_https = settings.redirect_to_https
+        self.https_port = settings.redirect_port or HTTPS_PORT
         self.raw_header_names = settings.h11_pass_raw_headers
         self.server_names = None
         if settings.server_names:

@@ -347,6 +347,9 @@ cdef class H1Connection(Stream):
         scope["extensions"] = PyDict_Copy(context.http10_extensions if self.http10 else context.http11_extensions)
         if self.tls:
             scope["scheme"] = "https"
+            if self.tls_extension is None:
+                self.tls_extension = describe_tls(self.transport)
+            (<dict>scope["extensions"])["tls"] = PyDict_Copy(self.tls_extension)
         return scope
 
     cdef bint refused(self, fc_head *head, dict scope, const char *data) except -1:
@@ -356,12 +359,23 @@ cdef class H1Connection(Stream):
             self.refuse(501, "CONNECT is not supported", b"")
         elif context.server_names is not None and not self.serves((data + head.host.start)[:head.host.len]):
             self.refuse(404, "no such host", b"", scope)
+        elif context.redirect_to_https and self.redirected(head, scope, data):
+            return True
         elif context.max_body and head.framing == FC_BODY_LENGTH and head.content_length > <uint64_t>context.max_body:
             self.refuse(413, "the body is too large", b"", scope)
         elif context.max_concurrent_requests and context.active_requests >= context.max_concurrent_requests:
             self.refuse(503, "too many requests at once", b"retry-after: 1\r\n", scope)
         else:
             return False
+        return True
+
+    cdef bint redirected(self, fc_head *head, dict scope, const char *data) except -1:
+        """Send a client that came without TLS to https; not that of a unix socket, which is a proxy or a tool here."""
+        if self.tls or self.server is None or self.server[1] is None:
+            return False
+        from fastcorn.protocols.redirect import location
+        target = location((data + head.host.start)[:head.host.len], scope, self.context.https_port)
+        self.refuse(308, "use https", b"location: " + target + b"\r\n", scope)
         return True
 
     cdef bint serves(self, bytes host) except -1:
@@ -422,7 +436,7 @@ cdef class H1Connection(Stream):
         """Answer without the application, after which the connection is kept only if no body follows."""
         cdef bytes body = f"{status} {text}\n".encode("ascii")
         cdef bint bodiless = self.head_request and scope is not None
-        self.context.errors_total += 1
+        self.context.errors_total += status >= 400
         self.keep_alive = scope is not None and self.state == AWAIT_RESPONSE and self.may_keep_alive()
         self.has_date = self.has_server = False
         self.writer.begin()
@@ -614,6 +628,8 @@ cdef class H1Connection(Stream):
             if not self.has_date:
                 self.writer.append(context.date_field)
             self.writer.append(context.extra_fields)
+        if self.tls:
+            self.writer.append(context.hsts_field)
         return self.writer.append(b"\r\n")
 
     cdef int send_body(self, bytes data, bint end) except -1:
@@ -854,6 +870,11 @@ cdef class H1Connection(Stream):
             self.writer.drop()
             self.transport.abort()
         return 0
+
+
+cdef dict describe_tls(object transport):
+    from fastcorn.protocols.tls import tls_extension
+    return tls_extension(transport)
 
 
 cdef tuple address(object name):

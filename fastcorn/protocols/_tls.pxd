@@ -33,7 +33,7 @@ cdef class TLSTransport:
     cdef bytes held                 # decrypted, and not taken because the connection has paused; None = nothing
 
     # Writing.
-    cdef list backlog               # [bytes or memoryview] not encrypted yet, because the client is slow; None = nothing
+    cdef list backlog               # [bytes or memoryview] not encrypted yet: the client is slow; None = nothing
     cdef Py_ssize_t backlog_size
     cdef bint eof_wanted            # write_eof() was called with a backlog
     cdef bint eof_sent

@@ -190,7 +190,7 @@ cdef class TLSTransport:
         return 0
 
     cdef int refuse_plain(self) except -1:
-        """Tell somebody who speaks HTTP without TLS what is wrong, in plain HTTP; then drop what it sends, for a while."""
+        """Tell who speaks HTTP without TLS what is wrong, in plain HTTP; then drop what it sends, for a while."""
         cdef Context context = self.context
         self.log("the client speaks HTTP without TLS")
         self.state = CLOSED
@@ -248,7 +248,7 @@ cdef class TLSTransport:
         return 0
 
     cdef bytes decrypt(self, list parts):
-        """All that can be decrypted now; it is added to `parts` when there is such a list. Sets `eof` at close_notify."""
+        """All that can be decrypted now; it is added to `parts` if that is a list. Sets `eof` at close_notify."""
         cdef bytes plain, first = None
         cdef Py_ssize_t wanted = self.incoming.pending
         while wanted:
@@ -443,7 +443,7 @@ cdef class TLSTransport:
         return not self.reading_paused and self.state == OPEN
 
     def set_write_buffer_limits(self, high=None, low=None):
-        """The marks, in bytes, at which the connection is told to pause and to resume: those of the socket's transport."""
+        """The marks, in bytes, at which the connection is told to pause and to resume: those of the socket."""
         if self.raw is not None:
             self.raw.set_write_buffer_limits(high, low)
 

@@ -123,7 +123,7 @@ cdef class WebSocketConnection(Stream):
     def eof_received(self):
         """The client has shut its side, which ends a WebSocket (RFC 6455 section 7.1.1)."""
         self.eof = True
-        # What it sent before has to be taken first. On the TLS of a loop there is no way to stay: connection_lost() is next.
+        # What it sent before has to be taken first. TLS of a loop cannot stay: connection_lost() comes next.
         return (self.pending or self.ending) and self.state <= CLOSING and self.transport.can_write_eof()
 
     def pause_writing(self):

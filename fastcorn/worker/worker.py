@@ -131,6 +131,8 @@ class Worker:
 
     async def _start_generation(self, generation: Generation, settings: Any) -> None:
         await generation.start()
+        if settings.redirect_port is None and (port := self._https_port()) is not None:
+            generation.context.https_port = port
         connection = self._choose_connection()
         await warm_up(settings, lambda: connection(generation.context), self.error_log)
 
@@ -285,6 +287,12 @@ class Worker:
     def _factory(self) -> Callable[[], Any]:
         connection = self._choose_connection()
         return lambda: connection(self._generation.context)
+
+    def _https_port(self) -> int | None:
+        """The port of the first address with TLS, for redirects."""
+        assert self._sockets is not None
+        names = [sock.getsockname() for sock in self._sockets.secure_sockets]
+        return next((name[1] for name in names if isinstance(name, tuple)), None)
 
     def _secure_factory(self) -> Callable[[Any], Any]:
         from fastcorn.protocols._tls import TLSTransport

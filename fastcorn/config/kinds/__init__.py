@@ -13,10 +13,11 @@ from fastcorn.config.kinds.lists import Addresses, Headers, Networks, Texts
 from fastcorn.config.kinds.numbers import Count, Duration, ProcessCount, Rate, Size
 from fastcorn.config.kinds.objects import Hook, LoggerClass, LogTarget, Mapping, VerifyFlags, VerifyMode
 from fastcorn.config.kinds.owners import Owner, Umask
+from fastcorn.config.kinds.security import TransportSecurity
 from fastcorn.config.kinds.words import Boolean, Choice, FilePath, RequestLine, RootPath, Text
 
 __all__ = [
     "Addresses", "Boolean", "Choice", "Count", "Duration", "FilePath", "Headers", "Hook", "Kind", "LogTarget",
     "LoggerClass", "Mapping", "Networks", "Owner", "ProcessCount", "Rate", "RequestLine", "RootPath", "Size", "Text",
-    "Texts", "Umask", "VerifyFlags", "VerifyMode",
+    "Texts", "TransportSecurity", "Umask", "VerifyFlags", "VerifyMode",
 ]  # fmt: skip
