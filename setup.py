@@ -42,6 +42,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "fastcorn.protocols._http2_websocket": (),
     "fastcorn.protocols._http2_engine": ("frame2",),
     "fastcorn.protocols._priority": ("priority",),
+    "fastcorn.protocols._http2": ("frame2",),
     "fastcorn.protocols._http1": ("head", "request_line", "host", "framing", "errors", "chunked", "names"),
 }
 DEPENDS = ["setup.py", *sorted(f"csrc/{name}" for name in os.listdir("csrc") if name.endswith(".h"))]

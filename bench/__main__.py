@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import (
+    attacks,
     backpressure,
     chart,
     commands,
@@ -18,17 +19,22 @@ from bench import (
     endurance,
     fairness,
     goals,
+    http2_servers,
+    http2_works,
     idle,
     micro,
     options,
     processes,
     start,
+    transfer,
     websocket_memory,
     websocket_servers,
     websocket_works,
 )
+from bench.attack_frames import choose_attacks
 from bench.errors import BenchError
 from bench.http1 import Comparison
+from bench.http2 import Http2Comparison
 from bench.interpreter import Interpreter, find_interpreter
 from bench.results import Recorder, load, path_of
 from bench.servers import choose
@@ -43,6 +49,19 @@ def run_http1(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path
     Comparison(interpreter, servers, choose_works(chosen.work), **shape).run(recorder)
     if folder is not None:
         write_charts(folder)
+
+
+def run_http2(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    servers = http2_servers.choose(chosen.servers, interpreter.packages, reference=True)
+    shape = {"rounds": chosen.rounds, "seconds": chosen.seconds, "warmup": chosen.warmup}
+    works = http2_works.choose_works(chosen.work)
+    Http2Comparison(interpreter, servers, works, **shape).run(Recorder("http2", interpreter, folder, {**shape}))
+
+
+def run_transfer(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    servers = http2_servers.choose(chosen.servers, interpreter.packages)
+    recorder = Recorder("transfer", interpreter, folder, {"size": chosen.size, "rounds": chosen.rounds})
+    transfer.run(interpreter, servers, transfer.choose_ways(chosen.work), chosen.size, chosen.rounds, recorder)
 
 
 def run_start(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
@@ -63,6 +82,12 @@ def run_backpressure(chosen: argparse.Namespace, interpreter: Interpreter, folde
     recorder = Recorder(chosen.command, interpreter, folder, {"size": chosen.size})
     measure = backpressure.upload_slow if chosen.command == "upload-slow" else backpressure.stalled_client
     measure(interpreter, choose(chosen.servers or ["fastcorn"], interpreter.packages), chosen.size, recorder)
+
+
+def run_attacks(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    servers = choose(chosen.servers or ["fastcorn"], interpreter.packages)
+    recorder = Recorder("attacks", interpreter, folder, {"seconds": chosen.seconds})
+    attacks.run(interpreter, servers, choose_attacks(chosen.attacks), chosen.seconds, recorder)
 
 
 def run_endurance(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
@@ -101,6 +126,8 @@ def run_fairness(chosen: argparse.Namespace, interpreter: Interpreter, folder: P
 
 MEASUREMENTS = {
     "http1": run_http1,
+    "http2": run_http2,
+    "transfer": run_transfer,
     "websocket": run_websocket,
     "websocket-memory": run_websocket_memory,
     "start": run_start,
@@ -108,6 +135,7 @@ MEASUREMENTS = {
     "idle": run_idle,
     "upload-slow": run_backpressure,
     "stalled-client": run_backpressure,
+    "attacks": run_attacks,
     "endurance": run_endurance,
     "micro": run_micro,
     "processes": run_processes,

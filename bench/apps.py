@@ -105,3 +105,20 @@ async def download(scope: Scope, receive: Receive, send: Send) -> None:
         piece = PIECE[:left]
         left -= len(piece)
         await send({"type": "http.response.body", "body": piece, "more_body": left > 0})
+
+
+async def upload(scope: Scope, receive: Receive, send: Send) -> None:
+    """Takes a body; answers 200 if it is as long as the path says (`/1073741824`), else 400. `/` answers 13 bytes."""
+    if scope["type"] == "lifespan":
+        return await _lifespan(receive, send)
+    digits = scope["path"].strip("/")
+    if not digits:
+        return await hello(scope, receive, send)
+    left = int(digits)
+    more = True
+    while more:
+        message = await receive()
+        left -= len(message.get("body", b""))
+        more = message.get("more_body", False)
+    await send({"type": "http.response.start", "status": 400 if left else 200, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body"})

@@ -7,6 +7,7 @@ loaded by wrk on core 1. The median of the rounds counts. Called by `__main__`; 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from bench import answers, wrk
 from bench.disturbance import Watch
@@ -18,6 +19,8 @@ from bench.servers import FLOOR, Server
 from bench.summary import median, ratio, spread
 from bench.table import render
 from bench.works import Work
+
+AnyServer = TypeVar("AnyServer")
 
 COLUMNS = {
     "requests_per_second": "req/s",
@@ -115,7 +118,7 @@ class Comparison:
         return wrk.run(port, work.path, connections=work.connections, seconds=seconds, script=work.script)
 
 
-def rotated(servers: Sequence[Server], number: int) -> list[Server]:
+def rotated(servers: Sequence[AnyServer], number: int) -> list[AnyServer]:
     """The servers in the order of a round: each round begins with another one, so that drift favours nobody."""
     start = number % len(servers)
     return [*servers[start:], *servers[:start]]

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DISTRIBUTIONS = (
     "fastcorn", "uvicorn", "granian", "gunicorn", "gunicorn_h1c", "hypercorn", "daphne", "fastpysgi", "socketify",
     "uvloop", "httptools", "h11", "starlette", "fastapi", "pydantic", "click", "websockets", "wsproto", "autobahn",
+    "h2", "hpack", "zttp",
 )  # fmt: skip
 
 PROBE = """

@@ -77,6 +77,15 @@ def _add_comparisons(commands: "_Commands", measured: argparse.ArgumentParser) -
     _add_number(http1, "--seconds", 4, "length of a measurement")
     _add_number(http1, "--warmup", 2, "seconds of load before it", least=0)
     http1.add_argument("--work", type=names, metavar="A,B", help="only these works (default: all)")
+    http2 = commands.add_parser("http2", parents=[servers], help="HTTP/2 requests a second, CPU time, memory")
+    _add_number(http2, "--rounds", 3, "interleaved rounds")
+    _add_number(http2, "--seconds", 4, "length of a measurement")
+    _add_number(http2, "--warmup", 1, "seconds of load before it", least=0)
+    http2.add_argument("--work", type=names, metavar="A,B", help="only these works (default: all)")
+    transfer = commands.add_parser("transfer", parents=[servers], help="one large body over HTTP/2: speed and memory")
+    transfer.add_argument("--size", type=byte_size, default=1 << 30, help="of the body, as 64MiB (default: 1GiB)")
+    _add_number(transfer, "--rounds", 3, "transfers of each")
+    transfer.add_argument("--work", type=names, metavar="A,B", help="only these ways (default: all)")
     websocket = commands.add_parser(
         "websocket", parents=[servers], help="WebSocket messages a second, CPU time, latency"
     )
@@ -110,6 +119,11 @@ def _add_checks(commands: "_Commands", measured: argparse.ArgumentParser) -> Non
     ):
         slow = commands.add_parser(name, parents=[servers], help=what)
         slow.add_argument("--size", type=byte_size, default=1 << 30, help="of the body, as 64MiB (default: 1GiB)")
+    attacks = commands.add_parser(
+        "attacks", parents=[servers], help="what HTTP/2 attacks cost, and honest clients notice"
+    )
+    _add_number(attacks, "--seconds", 2, "length of an attack")
+    attacks.add_argument("--attacks", type=names, metavar="A,B", help="only these (default: all)")
     endurance = commands.add_parser("endurance", parents=[servers], help="growth of memory over many exchanges")
     _add_number(endurance, "--requests", 300_000, "on kept-alive connections", least=20)
     _add_number(endurance, "--connects", 30_000, "connections with one request", least=20)

@@ -26,6 +26,9 @@ START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 SERVER_CORE = 0
 LOAD_CORE = 1
+PROBE_ADDRESS = "127.0.0.2"
+"""Where probes come from: while nobody listens, a connection from 127.0.0.1 may get the very port it goes to, be its
+own peer, and keep the server from binding it."""
 
 
 def free_port() -> int:
@@ -63,6 +66,12 @@ def raise_open_files(wanted: int) -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
+def probe_http1(port: int, path: str) -> int:
+    """Asks a server for a path over HTTP/1.1, in cleartext, and returns the status."""
+    with Exchange(port, timeout=5.0, source=PROBE_ADDRESS) as exchange:
+        return exchange.get(path).status
+
+
 class ServerProcess:
     """A running server; use it as a context manager.
 
@@ -72,6 +81,7 @@ class ServerProcess:
         app: the application, `module:name`.
         path: the path that answers 200 when the server is ready.
         idle: keep idle connections open for two minutes.
+        probe: asks for a path on a port and returns the status; raises OSError or ExchangeError while nobody answers.
 
     Attributes:
         port: its TCP port on 127.0.0.1.
@@ -83,7 +93,14 @@ class ServerProcess:
     """
 
     def __init__(
-        self, server: Server, interpreter: Interpreter, app: str, *, path: str = "/", idle: bool = False
+        self,
+        server: Server,
+        interpreter: Interpreter,
+        app: str,
+        *,
+        path: str = "/",
+        idle: bool = False,
+        probe: Callable[[int, str], int] = probe_http1,
     ) -> None:
         self.server = server
         self.port = free_port()
@@ -91,6 +108,7 @@ class ServerProcess:
         self.ready_seconds = 0.0
         self._interpreter = interpreter
         self._path = path
+        self._probe = probe
         if server is FLOOR:
             self._command: Sequence[str] = floor.command(interpreter.folder, app, self.port)
         else:
@@ -157,10 +175,7 @@ class ServerProcess:
             if not self.alive:
                 raise BenchError(f"{self.server.name} ended instead of serving: {self.last_words()}")
             try:
-                # From another address: while nobody listens, a connection from 127.0.0.1 may get the very port it goes
-                # to, be its own peer, and keep the server from binding it.
-                with Exchange(self.port, timeout=5.0, source="127.0.0.2") as exchange:
-                    status = exchange.get(self._path).status
+                status = self._probe(self.port, self._path)
             except (OSError, ExchangeError):
                 time.sleep(0.001)
                 continue

@@ -74,7 +74,15 @@ def snapshot(config: Config) -> Settings | Config:
 
 
 def check_tls(config: Config) -> str:
-    return "off" if config.create_ssl_context() is None else f"{config.certfile} fits"
+    """The certificates with their names and ends; what clients would not accept has a line of its own."""
+    from fastcorn.worker.certificates import read_certificates
+
+    certificates = read_certificates(config)
+    if certificates is None:
+        return "off"
+    for line in certificates.notices:
+        print(f"TLS: {line}")
+    return certificates.text
 
 
 def check_addresses(config: Config) -> str:

@@ -16,7 +16,9 @@ from fastcorn.asgi.application import load
 from fastcorn.config.errors import ConfigError
 from fastcorn.config.sockets import takes_inherited
 from fastcorn.errors import FastcornError
+from fastcorn.observability.logger import error_log
 from fastcorn.worker.alone import Alone
+from fastcorn.worker.certificates import read_certificates, tell_unreadable
 from fastcorn.worker.hooks import Hooks
 from fastcorn.worker.loop import choose_loop
 from fastcorn.worker.pidfile import PidFile
@@ -76,17 +78,19 @@ def run_application(
 
 
 def bound_as_root(config: Config, settings: Settings) -> Sockets | None:
-    """Where root is to be given up: the sockets, bound before that, and the logs opened; else None.
+    """Where root is to be given up: the sockets, bound before that, logs opened, certificates read; else None.
 
     Raises:
-        AddressError, ConfigError: an address, a log or the user cannot be had.
+        AddressError, ConfigError: an address, a log, a certificate or the user cannot be had.
     """
     if settings.user is None and settings.group is None:
         return None
     sockets = config.create_sockets()
     try:
-        config.log  # noqa: B018 - making it opens the files
-        drop_privileges(settings)
+        sockets.certificates = read_certificates(config)
+        log: Any = error_log(config.log)  # making it opens the files
+        if drop_privileges(settings):
+            tell_unreadable(sockets.certificates, config, log)
     except BaseException:
         sockets.close()
         raise
@@ -142,7 +146,8 @@ def supervise(config: Config, loader: Loader, reread: Callable[[], Config] | Non
             plan.bind()
             if drop_privileges(plan.settings):
                 log.info("running as user %d and group %d", os.geteuid(), os.getegid())
-            for line in plan.pending:
+                tell_unreadable(plan.certificates, config, log)
+            for line in [*plan.pending, *plan.tls_notices()]:
                 log.warning("%s", line)
             plan.preload()
             return supervisor.run()

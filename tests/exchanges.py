@@ -3,8 +3,8 @@
 
 `Served` is one worker's context with an application; `Served.request()` begins an exchange on a fresh connection, and
 `Exchange.answer` is what the client has read so far. The suites in tests/asgi use only `Served` and `Exchange`, so they
-also run on another protocol once that has an adapter like `Http1Exchange`. tests/protocols uses `Http1Client`, which
-speaks bytes. Answers are read by h11, an implementation that is not ours.
+run on each protocol that has an adapter: `Http1Exchange` here, `Http2Exchange` in tests/http2_client.py.
+tests/protocols uses `Http1Client`, which speaks bytes. Answers are read by h11, an implementation that is not ours.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import h11
 
@@ -50,6 +50,48 @@ class Answer:
         """The value of a field, None without one, values joined by a comma when there are several."""
         values = [value for key, value in self.headers if key == name]
         return b", ".join(values) if values else None
+
+
+class Client(Protocol):
+    """The client end of a connection, of whatever protocol."""
+
+    transport: FakeTransport
+
+    def vanish(self, error: Exception | None = None) -> None: ...
+
+
+class Exchange(Protocol):
+    """One request and its answer, of whatever protocol; the adapters document what each part means there."""
+
+    http_version: str
+    driver: Driver
+
+    def begin(
+        self,
+        method: str = "GET",
+        target: str = "/",
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+        *,
+        end: bool = True,
+        version: str = "1.1",
+    ) -> None: ...
+    def follow(self, method: str = "GET", target: str = "/", headers: Sequence[tuple[str, str]] = ()) -> Exchange: ...
+    def send_body(self, data: bytes = b"", *, end: bool = False) -> None: ...
+    def disconnect(self) -> None: ...
+    def stop_reading(self) -> None: ...
+    def resume_reading(self, count: int | None = None) -> None: ...
+    def discard(self) -> None: ...
+    @property
+    def taken(self) -> int: ...
+    @property
+    def unread(self) -> int: ...
+    @property
+    def upload_paused(self) -> bool: ...
+    @property
+    def ended(self) -> bool: ...
+    @property
+    def answer(self) -> Answer: ...
 
 
 def _fields(headers: Any) -> Headers:
@@ -120,6 +162,7 @@ class Served:
         state: the lifespan state, None = there is none.
         extra: overrides of the transport's extra information.
         access: collect access records (they cost time, so the connection makes them only when asked).
+        opener: makes an exchange on a fresh connection; HTTP/1.1 if None.
         settings: overrides of configuration values.
     """
 
@@ -131,6 +174,7 @@ class Served:
         state: dict[str, Any] | None = None,
         extra: dict[str, Any] | None = None,
         access: bool = False,
+        opener: Callable[[Served], Exchange] | None = None,
         **settings: Any,
     ) -> None:
         config = Config()
@@ -138,9 +182,10 @@ class Served:
             setattr(config, name, value)
         self.driver = driver
         self.extra = extra
+        self.opener = opener
         self.records: list[logging.LogRecord] = []
         self.accesses: list[tuple[Scope, int | None, Headers, int, float]] = []
-        self.clients: list[Http1Client] = []
+        self.clients: list[Client] = []
         logger = logging.Logger("fastcorn.error", logging.DEBUG)
         handler = logging.Handler()
         handler.emit = self.records.append  # type: ignore[method-assign,assignment]
@@ -164,9 +209,9 @@ class Served:
         self.clients.append(client)
         return client
 
-    def open(self) -> Http1Exchange:
+    def open(self) -> Exchange:
         """An exchange on a fresh connection that has not begun."""
-        return Http1Exchange(self.connect())
+        return self.opener(self) if self.opener is not None else Http1Exchange(self.connect())
 
     def request(
         self,
@@ -177,7 +222,7 @@ class Served:
         *,
         end: bool = True,
         version: str = "1.1",
-    ) -> Http1Exchange:
+    ) -> Exchange:
         """Begins an exchange on a fresh connection and lets the application run until it waits.
 
         Args:

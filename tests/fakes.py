@@ -97,6 +97,7 @@ class FakeTransport(asyncio.Transport):
         pending: the bytes that wait because the client does not read.
         faults: misuse by the connection; the suites check that it stays empty.
         high_water: the most bytes that ever waited in `pending`.
+        reader: called in a later turn when the client has read something, for a client that answers by itself.
     """
 
     def __init__(self, driver: Driver, protocol: Any, extra: Mapping[str, Any] | None = None) -> None:
@@ -120,6 +121,7 @@ class FakeTransport(asyncio.Transport):
         self.reading_paused = self.writing_paused = False
         self.closing = self.closed = self.aborted = False
         self.inbox_ends = self.eof_delivered = self.eof_sent = False
+        self.reader: Callable[[], None] | None = None
 
     # What the connection calls.
 
@@ -136,6 +138,7 @@ class FakeTransport(asyncio.Transport):
         self.writes.append(bytes(data))
         if self.client_reads and not self.pending:
             self.received += data
+            self._tell_reader()
             return
         self.pending += data
         self.high_water = max(self.high_water, len(self.pending))
@@ -206,6 +209,12 @@ class FakeTransport(asyncio.Transport):
         self.inbox += data
         self.driver.call(self._pump)
 
+    def enqueue(self, data: bytes) -> None:
+        """The client sends data, also from inside the loop; it reaches the connection in a later turn."""
+        if data and not self.closed:
+            self.inbox += data
+            self.driver.loop.call_soon(self._pump)
+
     def deliver_eof(self) -> None:
         """The client closes its sending half."""
         self.inbox_ends = True
@@ -228,7 +237,12 @@ class FakeTransport(asyncio.Transport):
             count = len(self.pending)
         self.received += self.pending[:count]
         del self.pending[:count]
+        self._tell_reader()
         self.driver.call(self._written_out)
+
+    def _tell_reader(self) -> None:
+        if self.reader is not None:
+            self.driver.loop.call_soon(self.reader)
 
     def _written_out(self) -> None:
         if self.writing_paused and len(self.pending) <= self.low:

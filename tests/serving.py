@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The fixtures `driver` and `serve` of tests/asgi and tests/protocols."""
+"""The fixtures `driver` and `serve` of tests/asgi and tests/protocols.
+
+`serve` may be parametrised indirectly with the protocol of its exchanges, one of `OPENERS`; the conftest modules do it
+by `on_each_protocol`.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,23 @@ from typing import Any
 
 import pytest
 
-from tests.exchanges import Served
+from tests.exchanges import Exchange, Served
 from tests.fakes import Driver
+from tests.http2_client import open_exchange
 
 Serve = Callable[..., Served]
+
+OPENERS: dict[str, Callable[[Served], Exchange] | None] = {"1.1": None, "2": open_exchange}
+
+# What a test of one of the suites runs on, unless it is marked `protocol(version, ...)`.
+PROTOCOLS = ("1.1",)
+
+
+def on_each_protocol(metafunc: pytest.Metafunc, prefix: str) -> None:
+    """Parametrises `serve` for the tests of the modules whose names begin with prefix."""
+    if "serve" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2].startswith(prefix):
+        marker = metafunc.definition.get_closest_marker("protocol")
+        metafunc.parametrize("serve", marker.args if marker is not None else PROTOCOLS, indirect=True)
 
 
 @pytest.fixture(name="driver")
@@ -24,12 +41,13 @@ def fixture_driver() -> Iterator[Driver]:
 
 
 @pytest.fixture(name="serve")
-def fixture_serve(driver: Driver) -> Iterator[Serve]:
+def fixture_serve(request: pytest.FixtureRequest, driver: Driver) -> Iterator[Serve]:
     """Makes a `Served`; it is checked after the test."""
     made: list[Served] = []
+    opener = OPENERS[getattr(request, "param", "1.1")]
 
     def serve(app: Any, **settings: Any) -> Served:
-        made.append(Served(app, driver, **settings))
+        made.append(Served(app, driver, **{"opener": opener, **settings}))
         return made[-1]
 
     yield serve

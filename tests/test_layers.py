@@ -127,7 +127,9 @@ PROTOCOL = re.compile(r"protocols\._?(http\d|websocket)\w*")
 )
 def test_protocols_do_not_import_one_another(path: Path) -> None:
     # What they decide alike is in modules of its own; a change of protocol goes through a factory in the context.
-    others = {name for name in imports_of(path) if PROTOCOL.match(name)} - {module_of(path)}
+    own = PROTOCOL.fullmatch(module_of(path))
+    assert own
+    others = {name for name in imports_of(path) if (found := PROTOCOL.match(name)) and found[1] != own[1]}
     assert not others, f"{path.name} imports {others}"
 
 

@@ -49,6 +49,7 @@ static void require_fields(const char *src, size_t len) {
     breaks |= src[i] == '\r' || src[i] == '\n' || src[i] == '\0';
   }
   require(fc_is_token(src, len) == token);
+  require(fc_value_has_break(src, len) == breaks);
   require(fc_value_copy(dst, src, len) == (breaks ? -1 : 0) && memcmp(dst, src, len) == 0);
   require(fc_name_copy_lower(dst, src, len) == (token ? 0 : -1));
   fc_lower_copy(dst, src, len);

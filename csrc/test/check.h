@@ -50,5 +50,7 @@ void test_frame(void);
 void test_frame2(void);
 void test_mask(void);
 void test_utf8(void);
+void test_request_fields(void);
+void test_priority(void);
 
 #endif

@@ -80,10 +80,24 @@ static const struct {
   const char *name;
   void (*run)(void);
 } tests[] = {
-    {"chars", test_chars}, {"scan", test_scan},     {"names", test_names},     {"fields", test_fields},
-    {"path", test_path},   {"host", test_host},     {"errors", test_errors},   {"request_line", test_request_line},
-    {"head", test_head},   {"limits", test_limits}, {"framing", test_framing}, {"chunked", test_chunked},
-    {"frame", test_frame}, {"frame2", test_frame2}, {"mask", test_mask},       {"utf8", test_utf8},
+    {"chars", test_chars},
+    {"scan", test_scan},
+    {"names", test_names},
+    {"fields", test_fields},
+    {"path", test_path},
+    {"host", test_host},
+    {"errors", test_errors},
+    {"request_line", test_request_line},
+    {"head", test_head},
+    {"limits", test_limits},
+    {"framing", test_framing},
+    {"chunked", test_chunked},
+    {"frame", test_frame},
+    {"frame2", test_frame2},
+    {"mask", test_mask},
+    {"utf8", test_utf8},
+    {"request_fields", test_request_fields},
+    {"priority", test_priority},
 };
 
 int main(void) {

@@ -27,6 +27,7 @@ static void check_one(char *src, size_t len, int c) {
   CHECK_EQ(fc_is_token(src, len), token);
   dst = guard_reserve(GUARD_OUTPUT, len);
   CHECK_EQ(fc_value_copy(dst, src, len), breaks ? -1 : 0);
+  CHECK_EQ(fc_value_has_break(src, len), breaks);
   CHECK(breaks || memcmp(dst, src, len) == 0);
   dst = guard_reserve(GUARD_OUTPUT, len);
   fc_lower_copy(dst, src, len);

@@ -95,8 +95,9 @@ cdef class Context:
 
     # Answers a request to become a WebSocket (fastcorn.protocols.handshake.open_handshake); None = it stays HTTP.
     cdef public object websocket_factory
-    # Makes what speaks HTTP/2 on a connection (fastcorn.protocols.http2.new_connection); None = nobody does.
+    # Make what speaks HTTP/2 on a connection (fastcorn.protocols.http2.open_http2, open_upgrade); None = nobody does.
     cdef public object http2_factory
+    cdef public object h2c_factory
     cdef list unflushed                 # connections that have something to write at the end of this turn
 
     # A buffer that connections lend one another, so that an idle one holds none.

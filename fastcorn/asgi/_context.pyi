@@ -99,6 +99,12 @@ class Context:
     @property
     def hsts_pairs(self) -> tuple[tuple[bytes, bytes], ...]:
         """The same as a pair of name and value, or nothing."""
+
+    http2_factory: Callable[[Context, tuple[str, int | None] | None, bool], Any] | None
+    """Makes what speaks HTTP/2 on a connection (`fastcorn.protocols.http2.open_http2`); None = nobody does."""
+    h2c_factory: Callable[[Context, tuple[str, int | None] | None, dict[str, Any], bytes], Any] | None
+    """Answers `Upgrade: h2c` (`fastcorn.protocols.http2.open_upgrade`); None = it is served over HTTP/1.1."""
+
     def flush_all(self) -> None:
         """Write what connections have collected outside of steps of their own applications."""
 

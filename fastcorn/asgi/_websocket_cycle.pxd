@@ -24,6 +24,7 @@ cdef class WebSocketCycle(Cycle):
     cdef WebSocketState state
     cdef bint connect_received      # websocket.connect was
     cdef tuple subprotocols         # that the client offers
+    cdef bint accepted
 
     # Messages that have come and were not received yet: queue[queue_head:], of str and bytes.
     cdef list queue
@@ -41,6 +42,7 @@ cdef class WebSocketCycle(Cycle):
     cdef str close_reason
 
     # The denial, and what the access log wants.
+    cdef int accepting_status       # what accepts: 101, or 200 where a stream carries the WebSocket (RFC 8441)
     cdef int status                 # 0 = none sent
     cdef int64_t expected           # the content-length, or -1
     cdef int64_t sent               # bytes of messages, or of the denial's body

@@ -54,7 +54,7 @@ cdef str BYTES = "bytes"
 cdef str SEND = "websocket.send"
 cdef tuple PLAIN_TEXT = (b"content-type", b"text/plain; charset=utf-8")
 
-# What the server says in its 101 itself.
+# What the server says itself when it accepts.
 cdef frozenset HANDSHAKE_FIELDS = frozenset(
     (b"sec-websocket-protocol", b"sec-websocket-extensions", b"sec-websocket-accept", b"upgrade")
 )
@@ -108,7 +108,7 @@ cdef class WebSocketCycle(Cycle):
     cdef int step_ended(self) except -1:
         cdef Stream stream = self.stream
         if stream is not None:
-            if self.state == OVER and self.status != 101:
+            if self.state == OVER and not self.accepted:
                 self.stream = None
             stream.step_ended()
         return 0
@@ -373,7 +373,8 @@ cdef class WebSocketCycle(Cycle):
             self.state = CONNECTING
             raise
         self.state = OPEN
-        self.status = 101
+        self.accepted = True
+        self.status = self.accepting_status
         self.connect_received = True
         self.response_headers = headers
         self.stream = stream
@@ -543,6 +544,7 @@ def new_websocket_cycle(Context context not None, Stream stream not None, dict s
     cycle.context = context
     cycle.stream = stream
     cycle.scope = scope
+    cycle.accepting_status = 101 if scope["http_version"] == "1.1" else 200
     cycle.subprotocols = tuple(scope["subprotocols"])
     cycle.queue = []
     cycle.close_reason = ""

@@ -14,10 +14,13 @@ WITHOUT_TLS = (
     ("insecure_bind", "it is for listening without TLS beside bind with TLS; set certfile too, or move it to bind"),
     ("keyfile", "a key alone does not turn TLS on; set certfile too"),
     ("ca_certs", "client certificates are verified over TLS only; set certfile too"),
+    ("crl_file", "client certificates are verified over TLS only; set certfile too"),
     ("verify_mode", "client certificates are verified over TLS only; set certfile too"),
     ("verify_flags", "client certificates are verified over TLS only; set certfile too"),
     ("redirect_to_https", "there is no https to redirect to; set certfile too"),
     ("hsts", "it is sent over TLS only; set certfile too, or if a proxy does TLS let that send it"),
+    ("tls13_ciphers", "it is for TLS, which is off; set certfile too"),
+    ("sni_strict", "it is for TLS, which is off; set certfile too"),
 )
 
 
@@ -31,6 +34,8 @@ def check_together(settings: Settings) -> None:
         for name, problem in WITHOUT_TLS:
             if getattr(settings, name):
                 raise contradiction(settings, name, problem)
+    else:
+        check_tls(settings)
     if settings.logconfig is not None and settings.logconfig_dict is not None:
         raise contradiction(settings, "logconfig_dict", "logconfig is set too; remove one of the two")
     if not settings.bind and not settings.insecure_bind and not settings.quic_bind:
@@ -46,6 +51,15 @@ def check_redirect(settings: Settings) -> None:
         raise contradiction(settings, "redirect_to_https", problem)
     if settings.redirect_port is not None and not settings.redirect_to_https:
         raise contradiction(settings, "redirect_port", "nothing is redirected; set redirect_to_https too")
+
+
+def check_tls(settings: Settings) -> None:
+    if settings.keyfile is not None and settings.certfile is None:
+        problem = "it is for certfile, which is not set; set it, or write keyfile beside the certfile it belongs to"
+        raise contradiction(settings, "keyfile", problem)
+    if settings.crl_file is not None and not settings.verify_mode:
+        problem = "no client is asked for a certificate that it could revoke; set verify_mode to CERT_REQUIRED"
+        raise contradiction(settings, "crl_file", problem)
 
 
 def check_twice_bound(settings: Settings) -> None:

@@ -140,21 +140,21 @@ class Config(Fields, metaclass=ConfigType):
         """
         origins = {name: self.origin(name) for name in SETTINGS}
         values = {name: setting.checked(getattr(self, name)) for name, setting in SETTINGS.items()}
-        settings = Settings(values, origins)
+        settings = Settings(values, origins, ssl_enabled=self.ssl_enabled)
         check_together(settings)
         return settings
 
     def __repr__(self) -> str:
         given = self.given()
-        shown = ("********" if SETTINGS[name].secret else repr(getattr(self, name)) for name in given)
+        shown = (SETTINGS[name].represented(getattr(self, name)) for name in given)
         return f"{type(self).__name__}({', '.join(f'{name}={text}' for name, text in zip(given, shown, strict=True))})"
 
     # Hypercorn's derived attributes and methods.
 
     @property
     def ssl_enabled(self) -> bool:
-        """Whether bind is served over TLS."""
-        return self.certfile is not None
+        """Whether bind is served over TLS. A subclass whose create_ssl_context() needs no setting overrides it too."""
+        return self.certfile is not None or bool(self.certificates) or self.ssl_context is not None
 
     def set_cert_reqs(self, value: object, origin: str = "code") -> None:
         """Deprecated by Hypercorn: sets verify_mode by the number of an ssl.VerifyMode."""
@@ -194,16 +194,18 @@ class Config(Fields, metaclass=ConfigType):
         return bind_all(self)
 
     def create_ssl_context(self) -> ssl.SSLContext | None:
-        """The TLS context of bind, or None without certfile. A subclass may override it to load certificates itself.
+        """The TLS context of bind, or None without TLS. A subclass may override it to load certificates itself.
+
+        It is called again, perhaps in another thread, when certificate files have changed and at SIGHUP.
 
         Raises:
-            ConfigError: a file cannot be read or does not hold what it should.
+            ConfigError: a file cannot be read or does not hold what it should, or ssl_context failed.
         """
         if not self.ssl_enabled:
             return None
-        from fastcorn.config.tls import make_ssl_context
+        from fastcorn.config.tls import call_factory, make_ssl_context
 
-        return make_ssl_context(self)
+        return make_ssl_context(self) if self.ssl_context is None else call_factory(self, self.ssl_context)
 
     def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:
         """The header fields that the server adds to an answer now: date, server, alt-svc and the setting headers.

@@ -112,10 +112,17 @@ class Fields:
     certfile: str | None
     keyfile: str | None
     keyfile_password: str | None
+    certificates: ListOf[dict[str, Any]]
+    sni_strict: bool
+    watch_certificates: bool
+    ssl_context: Callable[[Config, Callable[[], ssl.SSLContext]], ssl.SSLContext] | str | None
     ca_certs: str | None
+    crl_file: str | None
     verify_mode: ssl.VerifyMode | None
     verify_flags: ssl.VerifyFlags | None
+    ssl_minimum_version: str
     ciphers: str
+    tls13_ciphers: str | None
     alpn_protocols: ListOf[str]
     ssl_handshake_timeout: float
     h2c: bool

@@ -31,10 +31,25 @@ def read_toml(filename: str | os.PathLike[str]) -> dict[str, object]:
     tool = document.get("tool")
     table = tool.get("fastcorn") if isinstance(tool, dict) else None
     if isinstance(table, dict):
-        return table
+        return without_tables(table, name)
     if os.path.basename(name) == "pyproject.toml":
         raise ConfigError("has no [tool.fastcorn] table; add one, or give another file", origin=name)
-    return document
+    return without_tables(document, name)
+
+
+def without_tables(table: dict[str, object], origin: str) -> dict[str, object]:
+    """The settings with [[tls.certificate]] under the name that it has as a setting."""
+    tls = table.get("tls")
+    if not isinstance(tls, dict):
+        return table
+    for key in tls:
+        if key != "certificate":
+            problem = f"[tls] holds [[tls.certificate]] only, not {key!r}; write it among the other settings"
+            raise ConfigError(problem, origin=origin)
+    if "certificates" in table:
+        raise ConfigError("[[tls.certificate]] is there too; use one of the two", setting="certificates", origin=origin)
+    rest = {key: value for key, value in table.items() if key != "tls"}
+    return {**rest, "certificates": tls.get("certificate", [])}
 
 
 def read_pyfile(filename: str | os.PathLike[str]) -> dict[str, object]:

@@ -71,7 +71,7 @@ UNAVAILABLE = {
     "--use-colors": "logs have no colours; leave the flag out",
     "--no-use-colors": "logs have no colours; leave the flag out",
     "--reset-contextvars": "each request has a context of its own anyway; leave the flag out",
-    "--ssl-version": "TLS 1.2 and newer are spoken; choose with --ciphers",
+    "--ssl-version": "TLS 1.2 and newer are spoken; choose with --ssl-minimum-version and --ciphers",
     "--worker-connections": "use --max-connections",
     "--timeout": "use --worker-timeout, --header-read-timeout, --body-timeout or --graceful-timeout",
     "--chdir": "use --app-dir",

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 REMEDIES = {
     "worker_class": "set it to auto, uvloop or asyncio",
-    "certfile": "let a proxy in front do TLS",
-    "keyfile": "let a proxy in front do TLS",
-    "insecure_bind": "move the addresses to bind",
     "quic_bind": "let a proxy in front do HTTP/3",
 }
 
@@ -32,6 +29,7 @@ def check_pending(settings: Settings) -> list[str]:
         ConfigError: names the setting, its origin, and what to do instead.
     """
     check_websocket_engine(settings)
+    check_http2_engine(settings)
     lines = []
     for setting in SETTINGS.values():
         if not setting.later or not is_wanted(settings, setting):
@@ -55,6 +53,20 @@ def check_websocket_engine(settings: Settings) -> None:
             "the package wsproto is not installed; pip install 'fastcorn[wsproto]', or set it to auto or native",
             setting="websocket_engine",
             origin=settings.origin("websocket_engine"),
+        )
+
+
+def check_http2_engine(settings: Settings) -> None:
+    """Refuses HTTP/2 without its package now, not at the first connection."""
+    if settings.http2_engine != "h2":
+        return
+    import importlib.util
+
+    if importlib.util.find_spec("h2") is None:
+        raise ConfigError(
+            "the package h2 is not installed; pip install h2, or set it to auto",
+            setting="http2_engine",
+            origin=settings.origin("http2_engine"),
         )
 
 

@@ -34,7 +34,7 @@ def row(config: Config, setting: Setting) -> str:
         return f"{setting.name} = {quoted('off')}" if setting.default is not None else f"#{setting.name} = off"
     if setting.secret:
         return f"#{setting.name} = ********"
-    text = toml_value(value, setting)
+    text = toml_value(setting.kind.masked(value), setting)
     return f"#{setting.name} = {setting.shown(value)}" if text is None else f"{setting.name} = {text}"
 
 

@@ -129,3 +129,7 @@ class Setting:
     def shown(self, value: object) -> str:
         """The value as a text that parsed() reads back; secrets as asterisks."""
         return "********" if self.secret and value is not None else self.kind.show(value)
+
+    def represented(self, value: object) -> str:
+        """The value as Python writes it, without secrets."""
+        return "********" if self.secret else repr(value if value is None else self.kind.masked(value))

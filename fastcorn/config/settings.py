@@ -19,14 +19,16 @@ class Settings(Fields):
     Args:
         values: a checked value for each name of the table.
         origins: where each value came from.
+        ssl_enabled: whether bind is served over TLS.
     """
 
-    def __init__(self, values: dict[str, object], origins: dict[str, str]) -> None:
+    def __init__(self, values: dict[str, object], origins: dict[str, str], *, ssl_enabled: bool) -> None:
         frozen = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-        self.__dict__.update(frozen, origins=dict(origins))
+        self.__dict__.update(frozen, origins=dict(origins), ssl_enabled=ssl_enabled)
 
     if TYPE_CHECKING:
         origins: dict[str, str]
+        ssl_enabled: bool
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"settings are fixed once the server starts; set Config.{name} before")
@@ -37,8 +39,3 @@ class Settings(Fields):
     def origin(self, name: str) -> str:
         """Where the value came from: "default", "code", a file, a variable or a flag."""
         return self.origins.get(name, "default")
-
-    @property
-    def ssl_enabled(self) -> bool:
-        """Whether bind is served over TLS."""
-        return self.certfile is not None

@@ -21,6 +21,7 @@ from fastcorn.config.inherited import descriptors, inherited_sockets
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Any
 
     from fastcorn.config.config import Config
 
@@ -40,12 +41,17 @@ UNIX_PATH_BYTES = 107 if sys.platform.startswith("linux") else 103
 
 @dataclass
 class Sockets:
-    """The bound sockets of a server, by what is spoken on them, and the unix socket files made for them."""
+    """The bound sockets of a server, by what is spoken on them, and the unix socket files made for them.
+
+    Attributes:
+        certificates: where root is given up after binding: what the secure ones are served with, read as root.
+    """
 
     secure_sockets: list[socket.socket] = field(default_factory=list)
     insecure_sockets: list[socket.socket] = field(default_factory=list)
     quic_sockets: list[socket.socket] = field(default_factory=list)
     files: list[SocketFile] = field(default_factory=list)
+    certificates: Any = None
 
     def close(self) -> None:
         """Closes all sockets and removes the files of those that were bound here (not of inherited ones)."""

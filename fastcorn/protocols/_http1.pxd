@@ -134,6 +134,9 @@ cdef class H1Connection(Stream):
     cdef int process(self) except -1
     cdef bint read_head(self) except -1
     cdef int start_exchange(self, fc_head *head, const char *data, Py_ssize_t head_len) except -1
+    cdef bint become_http2(self, bytes data) except -1
+    cdef bint start_upgrade(self, dict scope, bytes host) except -1
+    cdef object hand_over(self, object connection)
     cdef int begin_body(self, fc_head *head) except -1
     cdef dict make_scope(self, fc_head *head, const char *data)
     cdef bint start_websocket(self, fc_head *head, dict scope) except -1

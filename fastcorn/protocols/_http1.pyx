@@ -19,6 +19,7 @@ from libc.string cimport memcpy, memmove, memset
 from fastcorn.asgi._context cimport Context
 from fastcorn.asgi._cycle cimport NOT_STARTED, HTTPCycle, new_cycle
 from fastcorn.asgi._run cimport Cycle
+from fastcorn.protocols._address cimport address
 from fastcorn.protocols._headers cimport (
     HeadFacts, ascii_text, build_headers, decode_path, encode_fields, status_line,
 )
@@ -87,7 +88,9 @@ cdef class H1Connection(Stream):
                 self.writer.fd = self.writer.socket
         self.set_deadline(HEAD_DEADLINE, self.context.header_read_timeout)
         self.context.add_connection(self)
-        if self.context.draining:
+        if self.tls and self.context.http2_factory is not None and has_agreed_on_http2(transport):
+            self.become_http2(b"")
+        elif self.context.draining:
             self.begin_drain()
 
     def connection_lost(self, error):
@@ -242,6 +245,10 @@ cdef class H1Connection(Stream):
                 self.set_deadline(HEAD_DEADLINE, context.header_read_timeout)
             return False
         self.seen = 0
+        if result == FC_HTTP2_PREFACE and self.requests_served == 0 and not self.tls and (
+            context.http2_factory is not None and self.become_http2(self.buf[self.pos:])
+        ):
+            return False
         if result < 0:
             self.http10 = False
             text = fc_error_reason(result).decode("ascii")
@@ -276,6 +283,10 @@ cdef class H1Connection(Stream):
             self.start_websocket(head, scope)
         ):
             return 0
+        if head.upgrade and context.h2c_factory is not None and head.framing == FC_BODY_NONE and (
+            self.start_upgrade(scope, (data + head.host.start)[:head.host.len])
+        ):
+            return 0
         cycle = new_cycle(context, self, scope, self.head_request)
         self.cycle = cycle
         self.responding = True
@@ -306,6 +317,43 @@ cdef class H1Connection(Stream):
             self.responding = True
             cycle.run()
         return True
+
+    cdef bint become_http2(self, bytes data) except -1:
+        """Hand the socket to a connection that speaks HTTP/2; False = this client may not."""
+        connection = self.context.http2_factory(self.context, self.client, self.tls)
+        if connection is None:
+            return False
+        extension = describe_tls(self.writer.transport) if self.tls else None
+        self.hand_over(connection).take_over(self.writer.transport, self.writer, data, self.reading_paused, extension)
+        return True
+
+    cdef bint start_upgrade(self, dict scope, bytes host) except -1:
+        """Answer a request with `Upgrade: h2c` by 101 (RFC 7540 section 3.2); False = it is served over HTTP/1.1."""
+        if self.tls or self.context.draining:
+            return False
+        upgrade = self.context.h2c_factory(self.context, self.client, scope, host)
+        if upgrade is None:
+            return False
+        connection, settings, fields = upgrade
+        self.writer.begin()
+        self.writer.append(status_line(101))
+        self.writer.append(b"connection: Upgrade\r\nupgrade: h2c\r\n\r\n")
+        data = self.buf[self.pos:]
+        self.hand_over(connection).take_over_upgraded(
+            self.writer.transport, self.writer, data, self.reading_paused, settings, fields
+        )
+        return True
+
+    cdef object hand_over(self, object connection):
+        """The socket is another connection's from now on, which is returned."""
+        transport, self.transport = self.transport, None
+        self.state = CLOSED
+        self.deadline_kind = NO_DEADLINE
+        self.buf = b""
+        self.pos = 0
+        self.context.replace_connection(self, connection)
+        transport.set_protocol(connection)
+        return connection
 
     cdef int begin_body(self, fc_head *head) except -1:
         self.state = READ_BODY
@@ -359,7 +407,7 @@ cdef class H1Connection(Stream):
             self.refuse(501, "CONNECT is not supported", b"")
         elif context.server_names is not None and not self.serves((data + head.host.start)[:head.host.len]):
             self.refuse(404, "no such host", b"", scope)
-        elif context.redirect_to_https and self.redirected(head, scope, data):
+        elif context.redirect_to_https and not self.tls and self.redirected(head, scope, data):
             return True
         elif context.max_body and head.framing == FC_BODY_LENGTH and head.content_length > <uint64_t>context.max_body:
             self.refuse(413, "the body is too large", b"", scope)
@@ -370,11 +418,11 @@ cdef class H1Connection(Stream):
         return True
 
     cdef bint redirected(self, fc_head *head, dict scope, const char *data) except -1:
-        """Send a client that came without TLS to https; not that of a unix socket, which is a proxy or a tool here."""
-        if self.tls or self.server is None or self.server[1] is None:
-            return False
+        """Send a client that came without TLS to https, unless it came by a unix socket."""
         from fastcorn.protocols.redirect import location
         target = location((data + head.host.start)[:head.host.len], scope, self.context.https_port)
+        if target is None:
+            return False
         self.refuse(308, "use https", b"location: " + target + b"\r\n", scope)
         return True
 
@@ -877,12 +925,7 @@ cdef dict describe_tls(object transport):
     return tls_extension(transport)
 
 
-cdef tuple address(object name):
-    """An address as a scope has it: (host, port), (path, None) of a unix socket, or None."""
-    if isinstance(name, (list, tuple)) and len(name) >= 2:
-        return (str(name[0]), int(name[1]))
-    if isinstance(name, bytes):
-        name = name.decode("utf-8", "surrogateescape")
-    if isinstance(name, str) and name:
-        return (name, None)
-    return None
+cdef bint has_agreed_on_http2(object transport) except -1:
+    """Whether the TLS handshake has chosen h2 (RFC 9113 section 3.2)."""
+    agreed = transport.get_extra_info("ssl_object")
+    return agreed is not None and agreed.selected_alpn_protocol() == "h2"

@@ -80,7 +80,8 @@ cdef class H2Stream(StreamCarrier):
     cdef int refuse_body(self, int status, str text) except -1
     cdef int finish_head(self, int64_t length, bint end) except -1
     cdef int enqueue(self) except -1
-    cdef Py_ssize_t write_part(self) except -1
+    cdef Py_ssize_t write_frame(self) except -1
+    cdef bytes first_part(self)
     cdef int end_sent(self) except -1
     cdef int resume(self) except -1
     cdef int take_body(self, bytes data, Py_ssize_t credit, bint end) except -1
@@ -117,6 +118,7 @@ cdef class H2Connection:
     # Streams.
     cdef dict streams                   # id -> H2Stream
     cdef list starting                  # streams whose applications start when the input is used up
+    cdef list held                      # streams whose heads tasks of their own have sent in this turn
     cdef list abandoned                 # cycles of streams that were reset, whose applications may still run
     cdef dict early_priorities          # id -> value of a PRIORITY_UPDATE that came before its stream
     cdef Py_ssize_t max_streams
@@ -152,8 +154,12 @@ cdef class H2Connection:
     cdef double patience
     cdef double full_patience
 
+    cdef int open(self, object transport, Writer writer, bint reading_paused, object tls_extension) except -1
+    cdef int begin(self, bytes data) except -1
+
     # Input.
     cdef int process(self) except -1
+    cdef bint read_frame(self) except -1
     cdef bint read_preface(self) except -1
     cdef int take_frame(self, int result, const char *data, fc_frame2 *frame) except -1
     cdef int take_stateless(self, const char *data, fc_frame2 *frame) except -1
@@ -175,6 +181,8 @@ cdef class H2Connection:
     cdef bint refused(self, H2Stream stream) except -1
     cdef int start_websocket(self, H2Stream stream) except -1
     cdef int start_applications(self) except -1
+    cdef bint redirected(self, H2Stream stream) except -1
+    cdef bint serves(self, bytes host) except -1
     cdef int push(self, H2Stream parent, str path, list fields) except -1
     cdef int close_stream(self, H2Stream stream) except -1
     cdef bint is_crowded(self) except -1

@@ -22,10 +22,15 @@ from libc.string cimport memcmp
 from fastcorn.asgi._context cimport Context
 from fastcorn.asgi._cycle cimport NOT_STARTED, HTTPCycle, new_cycle
 from fastcorn.asgi._run cimport Cycle
+from fastcorn.asgi._websocket_cycle cimport WebSocketCycle
+from fastcorn.protocols._address cimport address
 from fastcorn.protocols._http2_engine cimport (
-    ENGINE_CONNECTION_ERROR, ENGINE_DATA, ENGINE_NOTHING, ENGINE_REQUEST, ENGINE_RESET, ENGINE_SETTINGS,
-    ENGINE_STREAM_ERROR, ENGINE_TRAILERS, ENGINE_WINDOW, HTTP2Engine, fc_frame2, fc_frame2_parse,
-    fc_frame2_write_header,
+    ENGINE_CONNECTION_ERROR, ENGINE_DATA, ENGINE_REQUEST, ENGINE_RESET, ENGINE_SETTINGS,
+    ENGINE_STREAM_ERROR, ENGINE_TRAILERS, ENGINE_WINDOW, FC_FLAG2_ACK, FC_FLAG2_END_HEADERS, FC_FRAME2_CONNECTION_ERROR,
+    FC_FRAME2_CONTINUATION, FC_FRAME2_DATA, FC_FRAME2_GOAWAY, FC_FRAME2_HEADER, FC_FRAME2_HEADERS, FC_FRAME2_PARTIAL,
+    FC_FRAME2_PING, FC_FRAME2_PRIORITY_UPDATE, FC_FRAME2_RST_STREAM, FC_FRAME2_SETTINGS, FC_FRAME2_STREAM_ERROR,
+    FC_FRAME2_WINDOW_UPDATE, FC_H2_CANCEL, FC_H2_ENHANCE_YOUR_CALM, FC_H2_INTERNAL_ERROR, FC_H2_NO_ERROR,
+    FC_H2_PROTOCOL_ERROR, FC_H2_REFUSED_STREAM, HTTP2Engine, fc_frame2, fc_frame2_parse, fc_frame2_write_header,
 )
 from fastcorn.protocols._http2_fields cimport (
     RequestHead, ResponseFacts, check_trailers, push_fields, read_request, response_fields,
@@ -37,32 +42,6 @@ from fastcorn.protocols._writer cimport FLUSH_BYTES, Writer, new_writer
 
 from fastcorn.protocols import sendfile
 from fastcorn.protocols._priority import parse_priority
-
-
-cdef extern from "frame2.h":
-    int FC_FRAME2_DATA
-    int FC_FRAME2_HEADERS
-    int FC_FRAME2_PRIORITY
-    int FC_FRAME2_RST_STREAM
-    int FC_FRAME2_SETTINGS
-    int FC_FRAME2_PING
-    int FC_FRAME2_GOAWAY
-    int FC_FRAME2_WINDOW_UPDATE
-    int FC_FRAME2_CONTINUATION
-    int FC_FRAME2_PRIORITY_UPDATE
-    int FC_FRAME2_HEADER
-    int FC_FLAG2_ACK
-    int FC_FLAG2_END_HEADERS
-    int FC_FRAME2_PARTIAL
-    int FC_FRAME2_STREAM_ERROR
-    int FC_FRAME2_CONNECTION_ERROR
-    uint32_t FC_H2_NO_ERROR
-    uint32_t FC_H2_PROTOCOL_ERROR
-    uint32_t FC_H2_INTERNAL_ERROR
-    uint32_t FC_H2_STREAM_CLOSED
-    uint32_t FC_H2_REFUSED_STREAM
-    uint32_t FC_H2_CANCEL
-    uint32_t FC_H2_ENHANCE_YOUR_CALM
 
 
 cdef extern from "socket.h":
@@ -88,6 +67,10 @@ cdef enum:
     # Body bytes either way that pay for one frame that brings nothing: clients open windows and ask for round trips while
     # they transfer. Go's sends two WINDOW_UPDATE for 4 KiB.
     BYTES_PER_FRAME = 2048
+    # Such frames that an exchange pays for which has come to its end.
+    FRAMES_PER_EXCHANGE = 2
+    # The rest of a request body that is thrown away when the response has left; a longer one is reset.
+    DISCARD_BYTES = 64 * 1024
     # The last stream of a GOAWAY that only announces another (RFC 9113 section 6.8).
     HIGHEST_STREAM = 0x7fffffff
 
@@ -108,7 +91,6 @@ cdef tuple PLAIN_TEXT = (b"content-type", b"text/plain; charset=utf-8")
 
 
 @cython.final
-@cython.freelist(64)
 cdef class H2Stream(StreamCarrier):
     """One exchange of an H2Connection, as the cycle sees it."""
 
@@ -126,6 +108,7 @@ cdef class H2Stream(StreamCarrier):
         self.head_held = True
         if not self.cycle.running:
             # Sent by another task than the request's own: no end of a step will flush it.
+            self.connection.held.append(self)
             self.connection.schedule_flush()
         return 0
 
@@ -146,6 +129,8 @@ cdef class H2Stream(StreamCarrier):
             if not self.has_date:
                 fields += context.date_pairs
             fields += context.extra_pairs
+        if self.connection.tls:
+            fields += context.hsts_pairs
         return self.answer(0, fields, end)
 
     cdef int answer(self, int status, list fields, bint end) except -1:
@@ -290,7 +275,7 @@ cdef class H2Stream(StreamCarrier):
             connection.queue.add(self.id, self, self.urgency, self.incremental)
         return 0
 
-    cdef Py_ssize_t write_part_of_body(self) except -1:
+    cdef Py_ssize_t write_frame(self) except -1:
         """Write one DATA frame, or what ends the stream. Returns the bytes of body that have left; `blocked` may be set."""
         cdef H2Connection connection = self.connection
         cdef HTTP2Engine engine = connection.engine
@@ -344,14 +329,20 @@ cdef class H2Stream(StreamCarrier):
         return part
 
     cdef int end_sent(self) except -1:
-        """END_STREAM has left: the stream is over, whether the client has said all or not (RFC 9113 section 8.1)."""
+        """END_STREAM has left. A request that has not ended is told that its rest is not wanted (RFC 9113 section 8.1)."""
         cdef H2Connection connection = self.connection
+        cdef int64_t left = self.head.content_length - self.received
         self.ended = True
-        if self.tunnel is not None and not self.request_ended:
+        connection.patience = min(connection.patience + FRAMES_PER_EXCHANGE, connection.full_patience)
+        if self.request_ended:
+            return connection.close_stream(self)
+        if self.tunnel is not None:
             return 0        # a WebSocket's side ends alone
-        if not self.request_ended:
-            connection.engine.append_reset(&connection.writer.out, self.id, FC_H2_NO_ERROR)
-        connection.patience = min(connection.patience + 1, connection.full_patience)
+        if self.head.content_length >= 0 and left <= DISCARD_BYTES and not self.continue_owed:
+            # It is on its way, and there are clients that take a reset for the failure of the whole exchange.
+            self.body_deadline = connection.context.now + LINGER_SECONDS + TICK_SECONDS
+            return 0
+        connection.engine.append_reset(&connection.writer.out, self.id, FC_H2_NO_ERROR)
         return connection.close_stream(self)
 
     cdef int refuse(self, int status, str text, list fields=None) except -1:
@@ -361,12 +352,14 @@ cdef class H2Stream(StreamCarrier):
         cdef bytes body = f"{status} {text}\n".encode("ascii")
         cdef list head = [PLAIN_TEXT, (b"content-length", b"%d" % PyBytes_GET_SIZE(body))]
         cdef bint bodiless = self.head is not None and self.head.head_request
-        context.errors_total += 1
+        context.errors_total += status >= 400
         if self.head is not None and self.head.scope is not None:
             context.log_access(self.head.scope, status, [], 0 if bodiless else PyBytes_GET_SIZE(body), 0.0)
         if fields is not None:
             head += fields
         head += context.default_pairs
+        if connection.tls:
+            head += context.hsts_pairs
         self.status = status
         self.answer(status, head, bodiless)
         if not bodiless:
@@ -381,7 +374,7 @@ cdef class H2Stream(StreamCarrier):
     cdef int want_body(self) except -1:
         """The application has taken all that came: the client may send as much again."""
         cdef H2Connection connection = self.connection
-        if self.continue_owed and not self.request_ended and (<HTTPCycle>self.cycle).state == NOT_STARTED:
+        if self.continue_owed and not self.request_ended and self.status == 0:
             self.continue_owed = False
             self.answer(100, [], False)
             connection.pump()
@@ -420,7 +413,8 @@ cdef class H2Stream(StreamCarrier):
             self.request_ended = True
             self.body_deadline = 0
         if self.tunnel is not None:
-            return self.tunnel.feed(data, credit, end)
+            self.tunnel.feed(data, credit, end)
+            return connection.close_stream(self) if self.ended and end else 0
         if self.head.content_length >= 0 and (
             self.received > self.head.content_length or (end and self.received != self.head.content_length)
         ):
@@ -429,7 +423,7 @@ cdef class H2Stream(StreamCarrier):
             return self.reset(FC_H2_PROTOCOL_ERROR)
         if self.cycle is None:
             self.credit(credit)
-            return 0
+            return connection.close_stream(self) if self.ended and end else 0
         if context.max_body and self.received > context.max_body:
             return self.refuse_body(413, "the body is too large")
         (<HTTPCycle>self.cycle).feed_body(data, end)
@@ -455,6 +449,9 @@ cdef class H2Stream(StreamCarrier):
     cdef object accept_websocket(self, str subprotocol, list headers):
         websocket = accept(self, self.handshake, subprotocol, headers)
         self.cycle = None
+        if self.head_held:
+            self.finish_head(-1, False)
+        self.connection.step_ended()
         return websocket
 
     # ---- the end -----------------------------------------------------------------------------------------------------
@@ -464,7 +461,7 @@ cdef class H2Stream(StreamCarrier):
         cdef H2Connection connection = self.connection
         if self.closed:
             return 0
-        if connection.transport is not None and connection.state == H2_OPEN:
+        if connection.transport is not None and connection.state < H2_LINGER:
             connection.writer.begin()
             connection.engine.append_reset(&connection.writer.out, self.id, code)
             connection.schedule_flush()
@@ -486,6 +483,8 @@ cdef class H2Stream(StreamCarrier):
             if not cycle.finished:
                 connection.abandoned.append(cycle)
             cycle.feed_disconnect()
+        elif cycle is not None:
+            connection.context.log_access(self.head.scope, None, [], 0, 0.0)
         return self.resume()
 
     cdef int check_deadlines(self, double now) except -1:
@@ -495,6 +494,8 @@ cdef class H2Stream(StreamCarrier):
             # The client keeps its window shut.
             context.error_log.debug("%s takes nothing on stream %d", self.connection.client, self.id)
             return self.reset(FC_H2_CANCEL)
+        if self.ended and self.body_deadline and now >= self.body_deadline:
+            return self.reset(FC_H2_NO_ERROR)
         if self.request_ended or self.cycle is None or self.tunnel is not None or not self.started:
             return 0
         if self.body_deadline and now >= self.body_deadline:
@@ -534,6 +535,7 @@ cdef class H2Connection:
         self.streams = {}
         self.starting = []
         self.abandoned = []
+        self.held = []
         self.early_priorities = {}
         self.queue = WriteQueue()
         self.max_frame = settings.h2_max_inbound_frame_size
@@ -664,7 +666,7 @@ cdef class H2Connection:
         if self.transport is None:
             return
         self.patience = min(self.full_patience, self.patience + self.full_patience / 10)
-        if self.writer.stalled() or self.eof and self.writer.fd >= 0 and fc_socket_broken(self.writer.fd):
+        if self.writer.stalled() or self.eof and self.writer.socket >= 0 and fc_socket_broken(self.writer.socket):
             self.abort_transport()
             return
         if kind != H2_NO_DEADLINE and now >= self.deadline:
@@ -681,8 +683,9 @@ cdef class H2Connection:
 
     def begin_drain(self):
         """Let the streams end and take no new ones, in two steps (RFC 9113 section 6.8)."""
-        if self.state == H2_PREFACE:
-            self.close()
+        if not self.settings_seen:
+            # A client that has just connected, and may have sent its first request: it gets a moment.
+            self.set_deadline(H2_START_DEADLINE, TICK_SECONDS)
         elif self.state == H2_OPEN:
             for stream in list(self.streams.values()):
                 if (<H2Stream>stream).cycle is not None:
@@ -697,8 +700,9 @@ cdef class H2Connection:
     def flush_collected(self):
         """Write what was collected outside of a turn of our own."""
         self.flush_scheduled = False
-        for stream in list(self.streams.values()):
-            if (<H2Stream>stream).head_held and not (<H2Stream>stream).cycle.running:
+        held, self.held = self.held, []
+        for stream in held:
+            if (<H2Stream>stream).head_held:
                 (<H2Stream>stream).finish_head(-1, False)
         self.pump()
 
@@ -713,34 +717,17 @@ cdef class H2Connection:
 
     cdef int process(self) except -1:
         """Use up the input, as far as fairness and a client that does not read allow."""
-        cdef fc_frame2 frame
-        cdef bytes buf
-        cdef Py_ssize_t start
-        cdef int result
         if self.processing:
             return 0
         self.processing = True
         try:
             self.writer.begin()
             while self.state < H2_LINGER and not self.writer.paused and self.pos < PyBytes_GET_SIZE(self.buf):
-                if self.state == H2_PREFACE and not self.read_preface():
+                if self.state == H2_PREFACE:
+                    if not self.read_preface():
+                        break
+                elif not self.read_frame():
                     break
-                buf = self.buf
-                start = self.pos
-                result = fc_frame2_parse(
-                    PyBytes_AS_STRING(buf) + start, PyBytes_GET_SIZE(buf) - start, self.max_frame, &frame
-                )
-                if result == FC_FRAME2_PARTIAL:
-                    break
-                if result == FC_FRAME2_CONNECTION_ERROR:
-                    self.fail(frame.error, frame.reason.decode("ascii"))
-                    break
-                if self.frames_left == 0:
-                    self.schedule_advance()
-                    break
-                self.frames_left -= 1
-                self.pos = start + FC_FRAME2_HEADER + frame.length
-                self.take_frame(result, PyBytes_AS_STRING(buf) + start, &frame)
             if self.starting:
                 self.start_applications()
         finally:
@@ -755,6 +742,25 @@ cdef class H2Connection:
         self.pump()
         return self.update_reading()
 
+    cdef bint read_frame(self) except -1:
+        """Take one frame. False = more bytes are needed, or other connections have their turn."""
+        cdef bytes buf = self.buf
+        cdef const char *data = PyBytes_AS_STRING(buf) + self.pos
+        cdef fc_frame2 frame
+        cdef int result = fc_frame2_parse(data, PyBytes_GET_SIZE(buf) - self.pos, self.max_frame, &frame)
+        if result == FC_FRAME2_PARTIAL:
+            return False
+        if result == FC_FRAME2_CONNECTION_ERROR:
+            self.fail(frame.error, frame.reason.decode("ascii"))
+            return False
+        if self.frames_left == 0:
+            self.schedule_advance()
+            return False
+        self.frames_left -= 1
+        self.pos += FC_FRAME2_HEADER + frame.length
+        self.take_frame(result, data, &frame)
+        return True
+
     cdef bint read_preface(self) except -1:
         """Take the client's preface (RFC 9113 section 3.4). False = more bytes are needed, or it is none."""
         cdef Py_ssize_t have = PyBytes_GET_SIZE(self.buf) - self.pos
@@ -766,7 +772,7 @@ cdef class H2Connection:
             return False
         self.pos += whole
         self.state = H2_OPEN
-        return have > whole
+        return True
 
     cdef int watch_input(self) except -1:
         """A header block, or a frame that is no DATA, has to come within header_read_timeout."""
@@ -795,6 +801,8 @@ cdef class H2Connection:
             self.deadline_kind = H2_NO_DEADLINE
             if not self.streams:
                 self.set_deadline(H2_IDLE_DEADLINE, self.context.keep_alive_timeout)
+            if self.context.draining:
+                self.begin_goaway()
         if result == FC_FRAME2_STREAM_ERROR:
             return self.take_stream_error(frame)
         if type == FC_FRAME2_HEADERS or type == FC_FRAME2_CONTINUATION:
@@ -871,6 +879,8 @@ cdef class H2Connection:
                     return self.finish_goaway()
                 return 0
             self.charge(1)
+            if self.state != H2_OPEN:
+                return 0
             return self.append_frame(FC_FRAME2_PING, FC_FLAG2_ACK, 0, (data + frame.start)[:frame.size])
         if type == FC_FRAME2_GOAWAY:
             self.peer_leaves = True
@@ -1018,7 +1028,7 @@ cdef class H2Connection:
         scope["state"] = PyDict_Copy(context.state)
         scope["extensions"] = extensions = PyDict_Copy(context.http2_extensions)
         if self.tls_extension is not None:
-            extensions["tls"] = self.tls_extension
+            extensions["tls"] = PyDict_Copy(self.tls_extension)
         priority = self.early_priorities.pop(stream.id, head.priority) if self.early_priorities else head.priority
         if priority is not None:
             stream.urgency, stream.incremental = parse_priority(priority)
@@ -1045,6 +1055,8 @@ cdef class H2Connection:
             stream.refuse(501, "CONNECT is for WebSockets only")
         elif context.server_names is not None and not self.serves(head.authority):
             stream.refuse(404, "no such host")
+        elif context.redirect_to_https and not self.tls and self.redirected(stream):
+            return True
         elif context.max_body and head.content_length > context.max_body:
             stream.refuse(413, "the body is too large")
         elif context.max_concurrent_requests and (
@@ -1053,6 +1065,15 @@ cdef class H2Connection:
             stream.refuse(503, "too many requests at once", [(b"retry-after", b"1")])
         else:
             return False
+        return True
+
+    cdef bint redirected(self, H2Stream stream) except -1:
+        """Send a client that came without TLS to https, unless it came by a unix socket."""
+        from fastcorn.protocols.redirect import location
+        target = location(stream.head.authority, stream.head.scope, self.context.https_port)
+        if target is None:
+            return False
+        stream.refuse(308, "use https", [(b"location", target)])
         return True
 
     cdef bint serves(self, bytes host) except -1:
@@ -1073,7 +1094,7 @@ cdef class H2Connection:
             return stream.refuse(503, "the server is stopping", [(b"retry-after", b"1")])
         stream.handshake = handshake
         stream.cycle = handshake.new_cycle(self.context, stream, scope, self.tls)
-        stream.tunnel = new_tunnel(stream, self.context, self.transport, stream.cycle)
+        stream.tunnel = new_tunnel(stream, self.context, self.transport, <WebSocketCycle>stream.cycle)
         self.starting.append(stream)
         return 0
 
@@ -1092,7 +1113,7 @@ cdef class H2Connection:
                     continue
                 stream.started = True
                 if stream.handshake is not None:
-                    cycle.run()
+                    (<WebSocketCycle>cycle).run()
                 else:
                     cycle.start()
         return 0
@@ -1117,6 +1138,8 @@ cdef class H2Connection:
         ]
         self.writer.begin()
         stream_id = <uint32_t>engine.append_push(&self.writer.out, parent.id, request)
+        if stream_id == 0:
+            return 0
         stream = new_stream(self, stream_id, True)
         self.streams[stream_id] = stream
         stream.head = read_request(self.context, request, self.tls)
@@ -1171,8 +1194,8 @@ cdef class H2Connection:
         cdef Py_ssize_t left = BYTES_PER_TURN
         cdef Py_ssize_t size
         cdef H2Stream stream
-        if self.transport is None or self.state != H2_OPEN:
-            return writer.flush()
+        if self.transport is None or self.state >= H2_LINGER:
+            return 0
         while len(self.queue) and not writer.paused:
             if left <= 0:
                 self.schedule_flush()
@@ -1180,7 +1203,7 @@ cdef class H2Connection:
             stream = <H2Stream>self.queue.take()
             stream.queued = False
             writer.begin()
-            size = stream.write_part_of_body()
+            size = stream.write_frame()
             left -= size
             self.patience = min(self.patience + <double>size / BYTES_PER_FRAME, self.full_patience)
             if not stream.closed:
@@ -1298,7 +1321,7 @@ cdef class H2Connection:
             self.drop_streams()
             if self.transport is not None:
                 self.writer.flush()
-                self.writer.fd = -1
+                self.writer.fd = self.writer.socket = -1
                 self.transport.close()
         return 0
 
@@ -1331,14 +1354,3 @@ cdef class H2Connection:
 
 def urgency_of(stream):
     return (<H2Stream>stream).urgency
-
-
-cdef tuple address(object name):
-    """An address as a scope has it: (host, port), (path, None) of a unix socket, or None."""
-    if isinstance(name, (list, tuple)) and len(name) >= 2:
-        return (str(name[0]), int(name[1]))
-    if isinstance(name, bytes):
-        name = name.decode("utf-8", "surrogateescape")
-    if isinstance(name, str) and name:
-        return (name, None)
-    return None

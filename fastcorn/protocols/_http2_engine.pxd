@@ -78,8 +78,8 @@ cdef extern from "frame2.h":
 
 cdef enum EngineEvent:
     ENGINE_NOTHING = 0          # answered or without meaning
-    # stream_id, headers [(bytes, bytes)] with pseudo-fields, end; too_large: more than the setting allows (431). The list
-    # is not to be changed.
+    # stream_id, headers [(bytes, bytes)] with pseudo-fields, end; too_large: more than the setting allows (431). The
+    # list is not to be changed.
     ENGINE_REQUEST
     ENGINE_DATA                 # stream_id, data, credit (flow-controlled bytes, with padding), end
     ENGINE_TRAILERS             # stream_id, headers; the request has ended
@@ -131,14 +131,11 @@ cdef class HTTP2Engine:
     cdef int append_headers(self, Output *out, uint32_t stream_id, list fields, bint end) except -1
     # At most window() bytes; cut into frames of peer_frame_size.
     cdef int append_data(self, Output *out, uint32_t stream_id, const char *data, size_t len, bint end) except -1
+    # Returns the promised stream; 0 = the client takes none, or the list is too large.
     cdef int64_t append_push(self, Output *out, uint32_t stream_id, list fields) except -1
     cdef int append_reset(self, Output *out, uint32_t stream_id, uint32_t code) except -1
-    # So many flow-controlled bytes were used up, and the client may send as many again on the stream, which may be
-    # closed already, and on the connection; stream_id 0: on the connection alone. append_stream_credit(): on the stream
-    # alone.
-    cdef int append_credit(self, Output *out, uint32_t stream_id, Py_ssize_t count) except -1
-    cdef int append_stream_credit(self, Output *out, uint32_t stream_id, Py_ssize_t count) except -1
-    # Grow what the client may send before it has credit; stream_id 0: on the connection.
+    # The client may send so much more; stream_id 0: on the connection. What came on a stream that is closed the engine
+    # gives back itself.
     cdef int append_window(self, Output *out, uint32_t stream_id, uint32_t increment) except -1
     # DATA bytes that may leave now on the stream: the least of its window and the connection's; 0 or less = none.
     cdef int64_t window(self, uint32_t stream_id) except? -1
@@ -159,6 +156,7 @@ cdef class PyHTTP2Engine(HTTP2Engine):
 
     cdef int put(self, Output *out, object data) except -1
     cdef int answer(self, tuple result, Output *out) except -1
+    cdef bytes take_settings(self, const char *payload, size_t len)
     cdef int take_fragment(self, const char *frame, const fc_frame2 *facts, Output *out) except -1
     cdef int read_block(self, bytes block, bint end, Output *out) except -1
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """HTTP2Engine, the interface of an HTTP/2 engine, and PyHTTP2Engine, its bridge to Python subclasses.
 
-H2Connection calls it through a C vtable with whole frames that csrc/frame2.c has found right; H2Engine
-(`http2_fallback`) implements it in Python on the package h2. Here is what every engine needs: the server's SETTINGS, the client's, which
-streams are idle, and, in the bridge, the header block that comes in several frames (RFC 9113 section 4.3).
-EngineDriver drives any engine from Python, without a socket.
+H2Connection calls it through a C vtable with whole frames that csrc/frame2.c has found right; H2Engine in
+`http2_fallback` implements it in Python on the package h2. Here is what every engine needs: the server's SETTINGS, the
+client's, which streams are idle, and, in the bridge, the header block that comes in several frames (RFC 9113 section
+4.3). EngineDriver drives any engine from Python, without a socket.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -76,12 +76,6 @@ cdef class HTTP2Engine:
     cdef int append_reset(self, Output *out, uint32_t stream_id, uint32_t code) except -1:
         raise NotImplementedError
 
-    cdef int append_credit(self, Output *out, uint32_t stream_id, Py_ssize_t count) except -1:
-        raise NotImplementedError
-
-    cdef int append_stream_credit(self, Output *out, uint32_t stream_id, Py_ssize_t count) except -1:
-        raise NotImplementedError
-
     cdef int append_window(self, Output *out, uint32_t stream_id, uint32_t increment) except -1:
         raise NotImplementedError
 
@@ -114,7 +108,7 @@ cdef class HTTP2Engine:
         return stream_id > (self.last_stream_id if stream_id % 2 else self.last_promised_id)
 
     cdef int read_settings(self, const char *payload, size_t len) except -1:
-        """Keep the client's settings that the connection needs; they are valid."""
+        """Keep the client's settings that are used here; they are valid."""
         cdef size_t pos = 0
         cdef uint32_t identifier, value
         while pos + SETTING_BYTES <= len:
@@ -164,9 +158,9 @@ cdef class PyHTTP2Engine(HTTP2Engine):
     `on_start(stream_window, connection_window, frame_size, settings)` begins; settings are the bytes of the client's
     HTTP2-Settings, or None. `on_headers(stream_id, block, end)` takes a whole header block and `on_frame(kind,
     stream_id, frame)` a frame of DATA, RST_STREAM, SETTINGS or WINDOW_UPDATE; both return (event, code, reason, fields,
-    out), out being bytes to answer or None. `on_append_headers`, `on_append_data`, `on_append_reset`,
-    `on_append_credit` (the stream's or, 0, the connection's) and `on_append_window` return bytes or None,
-    `on_append_push` (promised stream, bytes), `on_window` an int, `on_forget` nothing.
+    out), out being bytes to answer or None. `on_table_size(size)` comes before the frame that has the setting. Those
+    named `on_append_` return bytes or None, `on_append_push` (promised stream, bytes), `on_window` an int, `on_forget`
+    nothing.
     """
 
     cdef int put(self, Output *out, object data) except -1:
@@ -191,12 +185,31 @@ cdef class PyHTTP2Engine(HTTP2Engine):
             self.code = facts.value
         elif facts.type == FC_FRAME2_SETTINGS and not facts.flags & FC_FLAG2_ACK:
             self.read_settings(frame + facts.start, facts.size)
-        return self.answer(
-            self.on_frame(
-                facts.type, facts.stream_id, PyBytes_FromStringAndSize(frame, FC_FRAME2_HEADER + facts.length)
-            ),
-            out,
-        )
+            kept = self.take_settings(frame + facts.start, facts.size)
+            header = b"\0\0" + bytes((len(kept), FC_FRAME2_SETTINGS)) + b"\0\0\0\0\0"
+            return self.answer(self.on_frame(FC_FRAME2_SETTINGS, 0, header + kept), out)
+        whole = PyBytes_FromStringAndSize(frame, FC_FRAME2_HEADER + facts.length)
+        return self.answer(self.on_frame(facts.type, facts.stream_id, whole), out)
+
+    cdef bytes take_settings(self, const char *payload, size_t len):
+        """The settings that the subclass is to have: of windows and frames. It hears of each size of the table at once.
+
+        What is unknown means nothing (RFC 9113 section 6.5.2), and would only be remembered.
+        """
+        cdef size_t pos = 0
+        cdef int identifier
+        cdef bytes window = b""
+        cdef bytes frame_size = b""
+        while pos + SETTING_BYTES <= len:
+            identifier = <uint8_t>payload[pos] << 8 | <uint8_t>payload[pos + 1]
+            if identifier == FC_SETTING2_HEADER_TABLE_SIZE:
+                self.on_table_size(fc_frame2_read32(payload + pos + 2))
+            elif identifier == FC_SETTING2_INITIAL_WINDOW_SIZE:
+                window = PyBytes_FromStringAndSize(payload + pos, SETTING_BYTES)
+            elif identifier == FC_SETTING2_MAX_FRAME_SIZE:
+                frame_size = PyBytes_FromStringAndSize(payload + pos, SETTING_BYTES)
+            pos += SETTING_BYTES
+        return window + frame_size
 
     cdef int answer(self, tuple result, Output *out) except -1:
         """Keep what a method of the subclass has found."""
@@ -255,7 +268,8 @@ cdef class PyHTTP2Engine(HTTP2Engine):
 
     cdef int start_upgraded(self, Output *out, bytes settings) except -1:
         self.read_settings(PyBytes_AS_STRING(settings), PyBytes_GET_SIZE(settings))
-        self.on_start(self.stream_window, self.connection_window, self.frame_size, settings)
+        kept = self.take_settings(PyBytes_AS_STRING(settings), PyBytes_GET_SIZE(settings))
+        self.on_start(self.stream_window, self.connection_window, self.frame_size, kept)
         self.last_stream_id = 1
         return self.append_start(out)
 
@@ -273,21 +287,16 @@ cdef class PyHTTP2Engine(HTTP2Engine):
             pos += most
 
     cdef int64_t append_push(self, Output *out, uint32_t stream_id, list fields) except -1:
+        if not self.peer_push:
+            return 0
         promised, data = self.on_append_push(stream_id, fields)
-        self.last_promised_id = promised
+        if promised:
+            self.last_promised_id = promised
         self.put(out, data)
         return promised
 
     cdef int append_reset(self, Output *out, uint32_t stream_id, uint32_t code) except -1:
         return self.put(out, self.on_append_reset(stream_id, code))
-
-    cdef int append_credit(self, Output *out, uint32_t stream_id, Py_ssize_t count) except -1:
-        if stream_id:
-            self.put(out, self.on_append_credit(stream_id, count))
-        return self.put(out, self.on_append_credit(0, count))
-
-    cdef int append_stream_credit(self, Output *out, uint32_t stream_id, Py_ssize_t count) except -1:
-        return self.put(out, self.on_append_credit(stream_id, count))
 
     cdef int append_window(self, Output *out, uint32_t stream_id, uint32_t increment) except -1:
         return self.put(out, self.on_append_window(stream_id, increment))
@@ -376,15 +385,7 @@ cdef class EngineDriver:
         self.engine.append_reset(&self.out, stream_id, code)
         return self.take()
 
-    def credit(self, uint32_t stream_id, Py_ssize_t count):
-        self.engine.append_credit(&self.out, stream_id, count)
-        return self.take()
-
-    def stream_credit(self, uint32_t stream_id, Py_ssize_t count):
-        self.engine.append_stream_credit(&self.out, stream_id, count)
-        return self.take()
-
-    def grow(self, uint32_t stream_id, uint32_t increment):
+    def open_window(self, uint32_t stream_id, uint32_t increment):
         self.engine.append_window(&self.out, stream_id, increment)
         return self.take()
 

@@ -21,8 +21,9 @@ cdef class StreamTransport:
     cdef StreamCarrier stream       # None when the stream is over
     cdef Context context
     cdef object connection          # the transport of the connection that carries the stream
-    cdef WebSocketCycle cycle       # until the application accepts;
-    cdef object protocol            # then the WebSocketConnection
+    cdef WebSocketCycle cycle       # None when the stream is over
+    cdef bint accepted
+    cdef object protocol            # the WebSocketConnection, from then on
 
     # Input.
     cdef list held                  # bytes that came while reading was paused
@@ -40,19 +41,21 @@ cdef class StreamTransport:
     cdef Py_ssize_t high_water
     cdef Py_ssize_t low_water
 
-    # What the stream tells: a DATA frame has come (`credit` counts its padding too); less is pending; the stream was
-    # reset by the client, or the connection is lost.
+    # What the stream tells: a DATA frame has come (`credit` counts its padding too); less is pending. The end: the
+    # stream was reset, or its connection is lost; both its sides have ended; the WebSocket was refused.
     cdef int feed(self, bytes data, Py_ssize_t credit, bint end) except -1
     cdef int sent(self) except -1
     cdef int lost(self) except -1
+    cdef int finished(self) except -1
+    cdef int refused(self) except -1
 
     cdef bytes attach(self, object websocket)
-    cdef int abandoned(self) except -1
+    cdef int hear_end(self) except -1
     cdef int deliver_soon(self) except -1
     cdef int end_output(self) except -1
     cdef int drop_input(self) except -1
     cdef int update_writing(self) except -1
-    cdef int finish(self) except -1
+    cdef int disconnect_soon(self) except -1
 
 
 cdef StreamTransport new_tunnel(StreamCarrier stream, Context context, object connection, WebSocketCycle cycle)

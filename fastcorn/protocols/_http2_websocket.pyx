@@ -45,9 +45,7 @@ cdef class StreamTransport:
     # ---- called by the WebSocketConnection and its Writer ------------------------------------------------------------
 
     def get_extra_info(self, name, default=None):
-        """What the transport of the connection knows, but for its TLS: a stream can end one side alone all the same."""
-        if name == "sslcontext":
-            return default
+        """What the transport of the connection knows."""
         return self.connection.get_extra_info(name, default)
 
     def write(self, data):
@@ -74,7 +72,6 @@ cdef class StreamTransport:
         self.closing = True
         self.end_output()
         self.drop_input()
-        self.finish()
 
     def abort(self):
         """RST_STREAM, like a RST of TCP (RFC 8441 section 5)."""
@@ -82,12 +79,9 @@ cdef class StreamTransport:
         self.closing = True
         if self.over or stream is None:
             return
-        self.over = True
-        self.held = None
+        self.disconnect_soon()
         # Who has had all that there was, and only does not end its side, has missed nothing.
         stream.reset(NO_ERROR if self.ended and stream.pending == 0 else CANCEL)
-        stream.step_ended()
-        self.context.loop.call_soon(self.disconnect, context=self.context.clean_context.copy())
 
     def is_closing(self):
         return self.closing or self.over
@@ -128,64 +122,57 @@ cdef class StreamTransport:
     cdef int feed(self, bytes data, Py_ssize_t credit, bint end) except -1:
         self.peer_ended = self.peer_ended or end
         if self.closing or self.over:
-            if self.stream is not None:
-                self.stream.credit(credit)
-            return self.finish()
+            return 0 if self.stream is None else self.stream.credit(credit)
         if self.reading_paused or self.held is not None:
             if self.held is None:
                 self.held = []
             self.held.append(data)
             self.held_credit += credit
-            return self.abandoned() if end and self.cycle is not None else 0
-        self.stream.credit(credit)
-        if data:
-            self.protocol.data_received(data)
-        if self.peer_ended:
-            self.deliver_soon()
-        return 0
+        else:
+            self.stream.credit(credit)
+            if data:
+                self.protocol.data_received(data)
+        return self.hear_end() if end else 0
 
     cdef int sent(self) except -1:
-        self.update_writing()
-        return self.finish()
+        return self.update_writing()
 
     cdef int lost(self) except -1:
-        """The client has reset the stream, or the connection is lost."""
+        """The stream was reset, or the connection is lost."""
         held, self.held = self.held, None
+        cycle, self.cycle = self.cycle, None
         self.stream = None
         if self.over:
             return 0
         self.over = True
-        if self.cycle is not None:
-            cycle, self.cycle = self.cycle, None
-            return (<WebSocketCycle>cycle).feed_disconnect()
-        if self.protocol is None:
-            return 0
+        if not self.accepted:
+            return 0 if cycle is None else (<WebSocketCycle>cycle).feed_disconnect()
         if held is not None and not self.closing:
             # What came before the end is the application's all the same.
             self.protocol.data_received(b"".join(held))
         self.closing = True
-        return self.disconnect()
+        self.disconnect()
+        return 0
 
-    # ---- how it travels ----------------------------------------------------------------------------------------------
+    cdef int finished(self) except -1:
+        """Both sides have ended."""
+        self.stream = None
+        self.cycle = None
+        return 0 if self.over else self.disconnect_soon()
 
-    cdef int abandoned(self) except -1:
-        """The client has ended its side before the application accepted: who cannot send wants no WebSocket.
-
-        It may still be reading the application's refusal.
-        """
-        cdef StreamCarrier stream = self.stream
-        if self.cycle.state != CONNECTING:
-            return 0
+    cdef int refused(self) except -1:
+        """The answer was no WebSocket; the stream goes on without us."""
         self.over = True
         self.held = None
         self.stream = None
-        cycle, self.cycle = self.cycle, None
-        stream.reset(CANCEL)
-        return (<WebSocketCycle>cycle).feed_disconnect()
+        self.cycle = None
+        return 0
+
+    # ---- how it travels ----------------------------------------------------------------------------------------------
 
     cdef bytes attach(self, object websocket):
         """The application has accepted: what came early, which is returned, and what comes is `websocket`'s."""
-        self.cycle = None
+        self.accepted = True
         self.protocol = websocket
         self.reading_paused = False
         held, self.held = self.held, None
@@ -194,6 +181,15 @@ cdef class StreamTransport:
         credit, self.held_credit = self.held_credit, 0
         self.stream.credit(credit)
         return b"".join(held)
+
+    cdef int hear_end(self) except -1:
+        """The client has ended its side."""
+        if self.accepted:
+            return self.deliver_soon()
+        # Who cannot send wants no WebSocket; a refusal that has begun it may still be reading.
+        if self.cycle is not None and self.cycle.state == CONNECTING:
+            return self.stream.reset(CANCEL)
+        return 0
 
     cdef int deliver_soon(self) except -1:
         """Deliver what is held, and the end of the client's side, in a turn of its own, as a socket does."""
@@ -251,11 +247,11 @@ cdef class StreamTransport:
             self.protocol.resume_writing()
         return 0
 
-    cdef int finish(self) except -1:
-        """Over when we have closed, all has left, and the client has ended its side."""
-        if not self.closing or self.over or not self.peer_ended or self.stream is None or self.stream.pending:
-            return 0
+    cdef int disconnect_soon(self) except -1:
+        """Over; the protocol hears of it in a turn of its own, as from a socket."""
         self.over = True
+        self.closing = True
+        self.held = None
         self.context.loop.call_soon(self.disconnect, context=self.context.clean_context.copy())
         return 0
 
@@ -263,6 +259,7 @@ cdef class StreamTransport:
         """Tell the protocol, once, that the stream is over."""
         protocol, self.protocol = self.protocol, None
         self.stream = None
+        self.cycle = None
         if protocol is not None:
             protocol.connection_lost(None)
 
@@ -297,8 +294,10 @@ cdef object accept(StreamCarrier stream, object handshake, str subprotocol, list
         if name.lower() not in BODY_FIELDS:
             fields.append((name, value))
     stream.send_head(200, fields, False)
+    data = tunnel.attach(websocket)
+    stream.step_ended()     # the head; the connection takes no more of it
     writer = new_writer(context)
     writer.transport = tunnel
     context.add_websocket(websocket)
-    websocket.take_over(tunnel, writer, cycle, tunnel.attach(websocket), False)
+    websocket.take_over(tunnel, writer, cycle, data, False)
     return websocket

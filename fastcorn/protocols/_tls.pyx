@@ -104,7 +104,7 @@ cdef class TLSTransport:
     def eof_received(self):
         if self.state == HANDSHAKE:
             if self.session is not None:
-                self.log("the client ended it")
+                self.log("the client ended the handshake")
         elif self.state == OPEN:
             self.eof = True
             self.deliver_eof()
@@ -148,7 +148,7 @@ cdef class TLSTransport:
         """Take the client's part of the handshake and answer it; at its end go on with what came after it."""
         if self.session is None:
             if PyBytes_GET_SIZE(data) and (<unsigned char>PyBytes_AS_STRING(data)[0]) != HANDSHAKE_RECORD:
-                return self.refuse_plain() if b"A" <= data[:1] <= b"Z" else self.fail("what the client sent is no TLS")
+                return self.refuse_plain() if b"A" <= data[:1] <= b"Z" else self.fail("what it sent is no TLS")
             self.incoming, self.outgoing = MemoryBIO(), MemoryBIO()
             self.session = self.ssl_context.wrap_bio(self.incoming, self.outgoing, True)
             self.ssl_context = None
@@ -192,7 +192,7 @@ cdef class TLSTransport:
     cdef int refuse_plain(self) except -1:
         """Tell who speaks HTTP without TLS what is wrong, in plain HTTP; then drop what it sends, for a while."""
         cdef Context context = self.context
-        self.log("the client speaks HTTP without TLS")
+        self.log("a plain HTTP request was sent to the TLS port")
         self.state = CLOSED
         self.wire.begin()
         self.wire.append(status_line(400))
@@ -215,8 +215,8 @@ cdef class TLSTransport:
     def log(self, str reason):
         """A line for who debugs; a client's mistakes are no errors of the server."""
         peer = None if self.raw is None else self.raw.get_extra_info("peername")
-        what = "handshake" if self.connection is None else "connection"
-        self.context.error_log.debug("the TLS %s with %s failed: %s", what, peer, reason)
+        what = "no TLS" if self.connection is None else "an end of TLS"
+        self.context.error_log.debug("%s with %s: %s", what, peer, reason)
 
     # ---- reading ---------------------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ cdef class WebSocketConnection(Stream):
     cdef WebSocketCodec codec
     cdef WebSocketCycle cycle       # None when the connection is lost
     cdef ConnectionState state
+    cdef bint may_half_close        # the transport can stay when the client has shut its side: not all do over TLS
 
     # Input.
     cdef bint pending               # the codec may hold events that were not taken

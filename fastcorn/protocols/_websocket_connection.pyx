@@ -80,6 +80,7 @@ cdef class WebSocketConnection(Stream):
         self.writer = writer
         self.cycle = cycle
         self.reading_paused = reading_paused
+        self.may_half_close = transport.can_write_eof()
         self.last_message = now
         # Those that came at once do not ping at once: the first ping comes up to a quarter of the interval earlier.
         self.next_ping = now + self.ping_interval * uniform(0.75, 1.0)
@@ -123,8 +124,8 @@ cdef class WebSocketConnection(Stream):
     def eof_received(self):
         """The client has shut its side, which ends a WebSocket (RFC 6455 section 7.1.1)."""
         self.eof = True
-        # What it sent before has to be taken first. TLS of a loop cannot stay: connection_lost() comes next.
-        return (self.pending or self.ending) and self.state <= CLOSING and self.transport.can_write_eof()
+        # What it sent before has to be taken first. Where there is no way to stay, connection_lost() comes next.
+        return (self.pending or self.ending) and self.state <= CLOSING and self.may_half_close
 
     def pause_writing(self):
         self.writer.paused = True

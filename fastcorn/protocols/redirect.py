@@ -11,15 +11,18 @@ from typing import Any
 _DEFAULT_PORT = 443
 
 
-def location(host: bytes, scope: dict[str, Any], port: int) -> bytes:
-    """The https or wss URL of what was asked for.
+def location(host: bytes | None, scope: dict[str, Any], port: int) -> bytes | None:
+    """The https or wss URL of what was asked for; None for what came by a unix socket: that is a proxy or a tool here.
 
     Args:
-        host: the Host field or :authority, already checked, with its port or without; empty when there is none.
+        host: the Host field or :authority, already checked, with its port or without; None or empty when there is none.
         scope: of the request.
         port: where TLS is served; 443 is left out.
     """
-    name = _without_port(host) or _address(scope["server"])
+    server = scope["server"]
+    if server is None or server[1] is None:
+        return None
+    name = _without_port(host) if host else _address(server[0])
     authority = name if port == _DEFAULT_PORT else b"%b:%d" % (name, port)
     path: bytes = scope["raw_path"]
     if not path.startswith(b"/"):
@@ -34,9 +37,9 @@ def _without_port(host: bytes) -> bytes:
     return name if colon and not host.endswith(b"]") else host
 
 
-def _address(server: tuple[str, int]) -> bytes:
+def _address(server: str) -> bytes:
     """HTTP/1.0 needs no Host: the address that was connected to has to do."""
-    return (f"[{server[0]}]" if ":" in server[0] else server[0]).encode("ascii")
+    return (f"[{server}]" if ":" in server else server).encode("ascii")
 
 
 def _asks_for_websocket(headers: list[tuple[bytes, bytes]]) -> bool:

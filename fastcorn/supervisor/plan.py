@@ -23,11 +23,13 @@ from fastcorn.config.fixed import OF_SUPERVISOR, changes_without_effect
 from fastcorn.config.pending import check_pending
 from fastcorn.config.sockets import SocketFile, Sockets, bind_again, bind_group, bind_texts, can_share_port
 from fastcorn.observability.logger import error_log
+from fastcorn.worker.certificates import read_again, read_certificates
 from fastcorn.worker.hooks import Hooks
 from fastcorn.worker.listener import describe
 
 if TYPE_CHECKING:
     from fastcorn.config import Config, Settings
+    from fastcorn.worker.certificates import Certificates
     from fastcorn.worker.process import Loader
 
 # The settings that say where to listen, the attribute of Sockets, and the kind of socket.
@@ -114,18 +116,22 @@ class Plan:
         self.first_loader = loader
         self.loader = loader
         self.bound: list[Bound] = []
+        self.certificates: Certificates | None = None
 
     def bind(self, old: Plan | None = None) -> None:
-        """Binds the addresses, but for those that an older plan has bound already.
+        """Reads the certificates and binds the addresses, but for those that an older plan has bound already.
 
         Raises:
+            ConfigError: a certificate cannot be read.
             AddressError: an address cannot be had; then none is bound that was not before.
         """
         if old is None:
+            self.certificates = read_certificates(self.config)
             sockets = self.config.create_sockets()
             self.bound = paired(self.config, self.settings, sockets)
             self.prepare_copies(self.bound)
             return
+        self.certificates = read_again(self.config, old.certificates, error_log(self.config.log))
         self.accept = old.accept  # a running server keeps it: the sockets are what they are
         known = {(bound.group, bound.text): bound for bound in old.bound}
         fresh: list[Bound] = []
@@ -155,13 +161,17 @@ class Plan:
         for slot in range(1, self.settings.workers):
             self.sockets(slot)
 
+    def tls_notices(self) -> tuple[str, ...]:
+        """What the log should say of the certificates."""
+        return () if self.certificates is None else self.certificates.notices
+
     def groups(self) -> list[tuple[str, str, socket.SocketKind]]:
         """The groups of addresses that are in use: without TLS only bind."""
         return list(GROUPS) if self.settings.ssl_enabled else [GROUPS[0]]
 
     def sockets(self, slot: int) -> Sockets:
         """The sockets for the worker of a slot, as Worker takes them."""
-        sockets, reuseport = Sockets(), self.accept == "reuseport"
+        sockets, reuseport = Sockets(certificates=self.certificates), self.accept == "reuseport"
         for bound in self.bound:
             attribute = next(name for group, name, _ in GROUPS if group == bound.group)
             if attribute == "secure_sockets" and not self.settings.ssl_enabled:

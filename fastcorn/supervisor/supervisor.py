@@ -667,6 +667,8 @@ class Supervisor:
             return
         for name in plan.changes_without_effect(self.plan):
             self.log.warning("%s has changed; it takes effect when the server is restarted", name)
+        for line in plan.tls_notices():
+            self.log.warning("%s", line)
         self.roll(reason, plan, patience)
 
     def _new_plan(self) -> Plan:

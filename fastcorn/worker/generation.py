@@ -79,6 +79,9 @@ class Generation:
             error_log=self._error_log,
         )
         self.context.websocket_factory = open_handshake
+        self.context.http2_factory = open_http2
+        if self._settings.h2c_upgrade:
+            self.context.h2c_factory = open_upgrade
 
     async def retire(self, forced: asyncio.Event) -> None:
         """Ends the connections and the application: gracefully for graceful_timeout, or until forced is set.
@@ -141,6 +144,20 @@ def open_handshake(headers: Any, has_body: bool) -> Any:
     from fastcorn.protocols import handshake
 
     return handshake.open_handshake(headers, has_body)
+
+
+def open_http2(context: Any, client: Any, secure: bool) -> Any:
+    """What Context.http2_factory is: the real one is imported at the first connection that speaks HTTP/2."""
+    from fastcorn.protocols import http2
+
+    return http2.open_http2(context, client, secure)
+
+
+def open_upgrade(context: Any, client: Any, scope: dict[str, Any], host: bytes) -> Any:
+    """What Context.h2c_factory is, likewise."""
+    from fastcorn.protocols import http2
+
+    return http2.open_upgrade(context, client, scope, host)
 
 
 async def first_of(wanted: asyncio.Event, *others: asyncio.Event, timeout: float | None) -> bool:

@@ -14,10 +14,12 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from fastcorn.asgi.application import Application
+from fastcorn.config.errors import ConfigError
 from fastcorn.config.sockets import Sockets, bind_error, can_share_port
 from fastcorn.errors import ShutdownError
 from fastcorn.observability.logger import access_log, error_log
 from fastcorn.worker.balance import Balance
+from fastcorn.worker.certificates import Certificates, CertificateWatch, read_again, read_certificates
 from fastcorn.worker.generation import Generation, first_of
 from fastcorn.worker.listener import Listener
 from fastcorn.worker.recycling import SETTINGS as RECYCLING_SETTINGS
@@ -81,7 +83,8 @@ class Worker:
         self._forced = asyncio.Event()
         self._stopping: asyncio.Task[None] | None = None
         self._ticking: asyncio.TimerHandle | None = None
-        self._ssl_context: Any = None
+        self._certificates: Certificates | None = None
+        self._watch: CertificateWatch | None = None
         self._recycling: Recycling | None = None
 
     @property
@@ -113,21 +116,48 @@ class Worker:
         if self._sockets is None:
             self._sockets = self._config.create_sockets()
         try:
-            self._ssl_context = self._config.create_ssl_context()
+            self._certificates = self._read_certificates(self._sockets.certificates)
             await self._start_generation(self._generation, self.settings)
             await self._listen()
         except BaseException:
             self._close_sockets()
             await self._retire(self._generation)
             raise
+        self._watch_certificates(self._config)
         self._recycling = self._begin_recycling()
         self.ready = True
         self._tick()
         if self._announces:
+            for line in () if self._certificates is None else self._certificates.notices:
+                self.error_log.warning("%s", line)
             for url in self.urls:
                 self.error_log.info("Running on %s (CTRL + C to quit)", url)
         if self.on_started is not None:
             self.on_started()
+
+    def _read_certificates(self, given: Certificates | None) -> Certificates | None:
+        """Those that were read before the fork, unless their files have been replaced since."""
+        if given is None:
+            return read_certificates(self._config)
+        if not self.settings.watch_certificates or given.unreadable() or not given.is_stale():
+            return given
+        try:
+            return read_certificates(self._config)
+        except ConfigError as error:
+            self.error_log.error("the certificates from before go on, new ones do not fit: %s", error)
+            return given
+
+    def _watch_certificates(self, config: Any) -> None:
+        if self._watch is not None:
+            self._watch.end()
+        if self._certificates is not None:
+            self._watch = CertificateWatch(config, self._certificates, self.error_log, self._serve_certificates)
+
+    def _serve_certificates(self, renewed: Certificates) -> None:
+        """Serves connections that come from now on with other certificates."""
+        self._certificates = renewed
+        for listener in self.listeners:
+            listener.renew_tls(renewed.context)
 
     async def _start_generation(self, generation: Generation, settings: Any) -> None:
         await generation.start()
@@ -175,6 +205,8 @@ class Worker:
             self._close_sockets()
             if self._ticking is not None:
                 self._ticking.cancel()
+            if self._watch is not None:
+                self._watch.end()
 
     def _tell_stopping(self) -> None:
         self._generation.announce_stop()
@@ -219,7 +251,8 @@ class Worker:
             ShutdownError: the worker was stopped meanwhile.
         """
         settings = self.settings if config is None else config.freeze()
-        renewed = None if config is None or self._ssl_context is None else config.create_ssl_context()
+        known = None if config is None else self._certificates
+        renewed = None if known is None else read_again(config, known, self.error_log)
         generation = self._new_generation(application, settings)
         try:
             await self._start_generation(generation, settings)
@@ -229,9 +262,8 @@ class Worker:
             await self._retire(generation)
             raise
         if renewed is not None:
-            self._ssl_context = renewed
-            for listener in self.listeners:
-                listener.renew_tls(renewed)
+            self._serve_certificates(renewed)
+            self._watch_certificates(config)
         self.settings = settings
         old, self._generation = self._generation, generation
         old.context.accept_hook = None
@@ -251,8 +283,9 @@ class Worker:
     async def _listen(self) -> None:
         assert self._sockets is not None
         self._watch_limit(self._generation.context)
+        secure = None if self._certificates is None else self._certificates.context
         for sock, ssl_context in [
-            *[(sock, self._ssl_context) for sock in self._sockets.secure_sockets],
+            *[(sock, secure) for sock in self._sockets.secure_sockets],
             *[(sock, None) for sock in self._sockets.insecure_sockets],
         ]:
             listener = Listener(
@@ -335,6 +368,8 @@ class Worker:
         self._ticking = loop.call_later(1.001 - time.time() % 1.0, self._tick)
         try:
             self._generation.context.tick()
+            if self._watch is not None:
+                self._watch.tick()
             if self._recycling is not None:
                 self._recycling.check(loop.time())
             if self._balance is not None and self.ready:

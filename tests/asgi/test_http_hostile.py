@@ -138,14 +138,14 @@ def test_server_that_is_stopped_from_within_a_request(serve: Serve, stop: str, w
 
     served = serve(app)
     held.append(served)
-    idle, exchange = served.connect(), served.request()
+    idle, exchange = served.open(), served.request()
     served.tick(3)
     served.take_errors()
     answer = exchange.answer
     assert answer.complete or answer.truncated
     assert exchange.ended or stop in ("tick", "cancel_all")
     if stop in ("begin_drain", "abort_all"):
-        assert idle.closed
+        assert idle.ended
     if stop == "tick" or (stop, when) == ("begin_drain", "after the end"):
         assert (answer.body, answer.complete) == (b"partend", True)
     assert served.context.active_requests == 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 
 from tests.applications import answering, body, echo, read_body, start
-from tests.exchanges import Http1Exchange, Receive, Scope, Send, Served
+from tests.exchanges import Exchange, Receive, Scope, Send, Served
 from tests.fakes import READ_SIZE, Driver
 from tests.serving import Serve
 
@@ -119,7 +119,7 @@ def test_send_waits_while_the_client_does_not_read(serve: Serve) -> None:
     assert len(exchange.answer.body) == 256 * 16384
 
 
-def slow_exchange(served: Served) -> Http1Exchange:
+def slow_exchange(served: Served) -> Exchange:
     """An exchange whose client reads nothing from the beginning."""
     exchange = served.open()
     exchange.stop_reading()

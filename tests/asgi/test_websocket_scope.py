@@ -9,7 +9,7 @@ import pytest
 
 from tests.exchanges import Receive, Scope, Send
 from tests.serving import Serve
-from tests.websockets import WebSocketClient, handshake, open_websocket
+from tests.websockets import Http1WebSocketClient, handshake, new_client, open_websocket
 
 
 class Accepting:
@@ -50,7 +50,7 @@ def test_scope(serve: Serve) -> None:
     assert isinstance(asgi["spec_version"], str)
     assert scope == {
         "type": "websocket",
-        "http_version": "1.1",
+        "http_version": client.http_version,
         "scheme": "ws",
         "path": "/chat room",
         "raw_path": b"/chat%20room",
@@ -68,7 +68,7 @@ def test_scope_over_tls(serve: Serve) -> None:
     """W1: the scheme is wss on a TLS connection."""
     app = Accepting()
     served = serve(app)
-    client = WebSocketClient(served, sslcontext=object())
+    client = new_client(served, sslcontext=object())
     client.open()
     assert client.accepted
     assert app.scope["scheme"] == "wss"
@@ -102,6 +102,7 @@ def test_subprotocols(serve: Serve, fields: list[tuple[str, str]], expected: lis
     assert app.scope["subprotocols"] == expected
 
 
+@pytest.mark.protocol("1.1")
 @pytest.mark.parametrize("version", ["8", "0", "14", "13, 14", "x", ""])
 def test_wrong_version_is_426(serve: Serve, version: str) -> None:
     """M1: another version is told which one is spoken (RFC 6455 section 4.4)."""
@@ -114,6 +115,7 @@ def test_wrong_version_is_426(serve: Serve, version: str) -> None:
     assert not app.scopes
 
 
+@pytest.mark.protocol("1.1")
 def test_missing_version_is_426(serve: Serve) -> None:
     """M1: no version at all, and two of them."""
     app = Accepting()
@@ -124,6 +126,7 @@ def test_missing_version_is_426(serve: Serve) -> None:
     assert not app.scopes
 
 
+@pytest.mark.protocol("1.1")
 @pytest.mark.parametrize(
     "key",
     [
@@ -147,6 +150,7 @@ def test_wrong_key_is_400(serve: Serve, key: str) -> None:
     assert not app.scopes
 
 
+@pytest.mark.protocol("1.1")
 def test_missing_or_double_key_is_400(serve: Serve) -> None:
     """M1: there is exactly one key."""
     served = serve(Accepting())
@@ -155,6 +159,7 @@ def test_missing_or_double_key_is_400(serve: Serve) -> None:
     assert open_websocket(served, headers=[key, key]).answer.status == 400
 
 
+@pytest.mark.protocol("1.1")
 def test_body_is_400(serve: Serve) -> None:
     """M1: a handshake has no body."""
     served = serve(Accepting())
@@ -163,6 +168,7 @@ def test_body_is_400(serve: Serve) -> None:
     assert client.ended
 
 
+@pytest.mark.protocol("1.1")
 @pytest.mark.parametrize(
     "fields",
     [
@@ -176,6 +182,7 @@ def test_tokens_in_any_case_and_list(serve: Serve, fields: list[tuple[str, str]]
     assert open_websocket(serve(Accepting()), headers=fields).accepted
 
 
+@pytest.mark.protocol("1.1")
 @pytest.mark.parametrize(
     "request_bytes",
     [
@@ -195,7 +202,7 @@ def test_other_upgrades_are_ignored(serve: Serve, request_bytes: bytes) -> None:
         await send({"type": "http.response.start", "status": 204})
         await send({"type": "http.response.body"})
 
-    client = WebSocketClient(serve(app))
+    client = Http1WebSocketClient(serve(app))
     client.send(request_bytes)
     assert types == ["http"]
     assert client.answer.status == 204
@@ -220,6 +227,7 @@ def test_limit_of_requests_applies(serve: Serve) -> None:
     assert open_websocket(served).accepted
 
 
+@pytest.mark.protocol("1.1")
 def test_names_keep_their_case_when_asked(serve: Serve) -> None:
     """M1: h11_pass_raw_headers does not disturb the handshake."""
     app = Accepting()
@@ -233,6 +241,7 @@ def test_names_keep_their_case_when_asked(serve: Serve) -> None:
     assert (b"Upgrade", b"websocket") in app.scope["headers"]
 
 
+@pytest.mark.protocol("1.1")
 def test_after_other_requests(serve: Serve) -> None:
     """M1: a connection may carry requests before, also pipelined with the handshake."""
 
@@ -245,7 +254,7 @@ def test_after_other_requests(serve: Serve) -> None:
             await send({"type": "websocket.accept"})
             await receive()
 
-    client = WebSocketClient(serve(app))
+    client = Http1WebSocketClient(serve(app))
     client.send(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", handshake())
     first, _, rest = bytes(client.transport.received).partition(b"\r\n\r\n")
     assert first.startswith(b"HTTP/1.1 204 ")

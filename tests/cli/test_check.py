@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from fastcorn import cli
+from tests.certificates import DAY, NOW, authority
 
 CERTIFICATES = Path(__file__).resolve().parents[1] / "config" / "certificates"
 
@@ -104,6 +105,22 @@ def test_contradictions_do_not_hide_other_mistakes(capsys: pytest.CaptureFixture
 def test_tls_files_are_loaded(capsys: pytest.CaptureFixture[str]) -> None:
     base = ["check", "main:app", "-b", "127.0.0.1:0"]
     cli.main([*base, "--certfile", str(CERTIFICATES / "both.pem")])
-    assert f"TLS: {CERTIFICATES / 'both.pem'} fits" in capsys.readouterr().out
+    assert f"TLS: {CERTIFICATES / 'both.pem'} (localhost; until 2126-10-31)" in capsys.readouterr().out
     assert cli.main([*base, "--certfile", "/missing.pem"]) == 2
     assert "TLS: --certfile: '/missing.pem' cannot be read" in capsys.readouterr().err
+
+
+def test_certificates_are_told_with_their_names_and_ends(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, ends in (("shop", NOW + 9 * DAY), ("old", NOW - DAY)):
+        authority().issue(f"{name}.example", f"*.{name}.example", begins=NOW - 9 * DAY, ends=ends).write(tmp_path, name)
+    base = ["check", "main:app", "-b", "127.0.0.1:0", "--certfile", "shop.pem", "--keyfile", "shop.key"]
+    assert cli.main([*base, "--certificate", '{"certfile": "old.pem", "keyfile": "old.key"}']) == 0
+    out = capsys.readouterr().out
+    assert f"TLS: old.pem (old.example) has expired on {NOW - DAY:%Y-%m-%d %H:%M} UTC; clients will refuse it\n" in out
+    assert (
+        f"TLS: shop.pem (shop.example, *.shop.example; until {NOW + 9 * DAY:%Y-%m-%d}), "
+        f"old.pem (old.example, *.old.example; until {NOW - DAY:%Y-%m-%d})\n"
+    ) in out

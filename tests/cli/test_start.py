@@ -62,7 +62,8 @@ def taken() -> Iterator[str]:
         (["-c", "port.toml"], 2, "port.toml: bind: port 99999 of '127.0.0.1:99999' is out of range"),
         (["-c", "quic.toml"], 2, "quic.toml: quic_bind: HTTP/3 needs TLS; set certfile too"),
         (["--bind", "127.0.0.1:99999"], 2, "--bind: port 99999 of '127.0.0.1:99999' is out of range"),
-        (["--certfile", "c.pem"], 2, "--certfile: TLS is not available yet; let a proxy in front do TLS"),
+        (["--certfile", "c.pem"], 2, "--certfile: 'c.pem' cannot be read as a file: No such file or directory"),
+        (["--insecure-bind", "127.0.0.1:0"], 2, "--insecure-bind: it is for listening without TLS beside bind with"),
         (["-k", "trio"], 2, "-k: worker_class: the trio worker is not available yet"),
         (["--bind", "192.0.2.1:0"], 1, "--bind: cannot listen on 192.0.2.1:0: "),
         (

@@ -12,8 +12,11 @@ from fastcorn.config.table import SETTINGS
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"workers": 0}, {"workers": 1}, {"worker_class": "asyncio"}, {"worker_class": "uvloop"}, {"daemon": True}],
-)
+    [
+        {}, {"workers": 0}, {"workers": 1}, {"worker_class": "asyncio"}, {"worker_class": "uvloop"}, {"daemon": True},
+        {"certfile": "c", "keyfile": "k"}, {"certfile": "c", "insecure_bind": ["localhost:1"]},
+    ],
+)  # fmt: skip
 def test_a_plain_server_has_nothing_pending(settings: dict[str, object]) -> None:
     assert check_pending(Config(**settings).freeze()) == []
 
@@ -22,9 +25,7 @@ def test_a_plain_server_has_nothing_pending(settings: dict[str, object]) -> None
     ("settings", "message"),
     [
         ({"worker_class": "trio"}, "worker_class: the trio worker is not available yet; set it to auto"),
-        ({"certfile": "c", "keyfile": "k"}, "certfile: TLS is not available yet; let a proxy in front do TLS"),
         ({"certfile": "c", "quic_bind": ["localhost:1"]}, "quic_bind: HTTP/3 is not available yet"),
-        ({"certfile": "c", "insecure_bind": ["localhost:1"]}, "insecure_bind: TLS is not available yet; move"),
     ],
 )
 def test_what_must_not_be_ignored_is_refused(settings: dict[str, object], message: str) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A headless Chromium with as many pages as a test opens, driven over the DevTools protocol. Used by test_chat.
+"""A headless Chromium with as many pages as a test opens, driven over the DevTools protocol. Used by test_chat and tests of HTTP/2.
 
 It has a profile of its own and is killed at the end; every wait is bounded by LIMIT_SECONDS.
 """
@@ -95,12 +95,12 @@ class Browser:
 
 
 @contextmanager
-def chromium(folder: Path) -> Iterator[Browser]:
-    """Starts Chromium with a profile in `folder`."""
+def chromium(folder: Path, *switches: str) -> Iterator[Browser]:
+    """Starts Chromium with a profile in `folder`, with more switches than the usual ones."""
     program = shutil.which("chromium")
     assert program is not None
     process = subprocess.Popen(
-        [program, *SWITCHES, f"--user-data-dir={folder / 'profile'}", "about:blank"],
+        [program, *SWITCHES, *switches, f"--user-data-dir={folder / 'profile'}", "about:blank"],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -18,7 +18,18 @@ import pytest
 from fastcorn.errors import MessageError
 from tests.exchanges import Receive, Scope, Send
 from tests.serving import Serve
-from tests.websockets import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, WebSocketClient, close, frame, handshake
+from tests.websockets import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    PING,
+    PONG,
+    TEXT,
+    WebSocketClient,
+    close,
+    frame,
+    open_websocket,
+)
 
 SEEDS = 8
 CASES = 15  # in one test, on one context
@@ -127,7 +138,7 @@ def behave(random_: random.Random, client: WebSocketClient, messages: list[bytes
     elif random_.random() < 0.5:
         data += close(random_.choice([1000, 4000]), random_.choice(["", "why"]))
     if random_.random() < 0.3:
-        client.transport.stop_client()
+        client.stop_reading()
     pieces = random_.choice([1, 1, 2, 10])
     for _ in range(pieces):
         cut = random_.randint(0, len(data))
@@ -138,12 +149,10 @@ def behave(random_: random.Random, client: WebSocketClient, messages: list[bytes
     client.send(data)
     how = random_.random()
     if how < 0.2:
-        client.client.finish()
+        client.finish()
     elif how < 0.4:
         client.vanish(random_.choice([None, ConnectionResetError()]))
-    if client.transport.pending:
-        client.transport.resume_client()
-    client.driver.settle()
+    client.resume_reading()
     return right
 
 
@@ -172,15 +181,14 @@ def test_random_clients_and_applications(serve: Serve, seed: int, engine: str) -
     )
     for number in range(CASES):
         path = f"/{number}"
-        client = WebSocketClient(served)
+        client = open_websocket(served, path)
         messages: list[bytes] = []
-        client.send(handshake(path))
         right = behave(random_, client, messages)
         received = app.received[path]
         assert received == messages[: len(received)] or not right
-        if client.head[0] == 101:
+        if client.accepted:
             check_frames(client)
-        if not client.client.closed:
+        if not client.over:
             served.tick(40)
             client.vanish()
         served.driver.settle()

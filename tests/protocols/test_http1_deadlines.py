@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.applications import Recorder, answering, body, read_body, start
-from tests.exchanges import Http1Client, Receive, Scope, Send, Served
+from tests.exchanges import Http1Client, Http1Exchange, Receive, Scope, Send, Served
 from tests.serving import Serve
 
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
@@ -128,6 +128,7 @@ def test_body_over_its_deadline(serve: Serve) -> None:
     app = Recorder()
     served = serve(app, body_timeout=6.0)
     exchange = served.request("POST", body=b"a", end=False)
+    assert isinstance(exchange, Http1Exchange)
     passed = seconds_until_end(exchange.client, 8, lambda: exchange.send_body(b"b"))
     assert 6 <= passed <= 6 + SLACK
     assert app.events[-1]["type"] == "http.disconnect"
@@ -169,6 +170,7 @@ def test_body_slower_than_the_minimum_rate(serve: Serve) -> None:
     app = Recorder()
     served = serve(app, body_min_rate=100)
     exchange = served.request("POST", body=b"a", end=False)
+    assert isinstance(exchange, Http1Exchange)
     passed = seconds_until_end(exchange.client, 12, lambda: exchange.send_body(b"b" * 10))
     assert passed >= 5
     assert app.events[-1]["type"] == "http.disconnect"

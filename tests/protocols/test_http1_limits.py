@@ -127,7 +127,7 @@ def test_chunked_body_over_the_limit_is_413(serve: Serve) -> None:
     served = serve(app, max_request_body_size=100)
     exchange = served.request("POST", body=b"x" * 60, end=False)
     exchange.send_body(b"x" * 60)
-    assert exchange.client.ended
+    assert exchange.ended
     assert exchange.answer.status == 413
     assert app.events[-1]["type"] == "http.disconnect"
     assert len(app.body) <= 100

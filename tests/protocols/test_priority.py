@@ -66,7 +66,8 @@ def test_members(value: bytes, priority: tuple[int, bool]) -> None:
 @pytest.mark.parametrize(
     "broken",
     [b",", b"u=2,", b"u=2 i", b"u=2;", b"u=2;=1", b"U=2", b"u =2", b"u= 2", b"=2", b"u=", b"x=\"a", b'x="\x01"',
-     b'x="\\a"', b'x="\xff"', b"x=:a", b"x=:-:", b"x=?2", b"x=?", b"x=(1", b"x=(1,2)", b'x=("a""b")', b"x=1.", b"x=1.0000", b"x=-",
+     b'x="\\a"', b'x="\xff"', b"x=:a", b"x=:-:", b"x=?2", b"x=?", b"x=(1", b"x=(1,2)", b'x=("a""b")',
+     b"x=1.", b"x=1.0000", b"x=-",
      b"x=1234567890123456", b"x=1234567890123.1", b"x=@", b"x=@1.5", b"x=@a", b'x=%a', b'x=%"%C3"', b'x=%"%c"',
      b'x=%"a', b"x=\xff", b"x=!", b"\x00", b"u=2\x00", b"u=2\r\n"],
 )  # fmt: skip

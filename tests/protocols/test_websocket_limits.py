@@ -14,7 +14,7 @@ import pytest
 
 from tests.exchanges import Receive, Scope, Send
 from tests.serving import Serve
-from tests.websockets import BINARY, PING, PONG, TEXT, WebSocketClient, close, frame, open_websocket, text
+from tests.websockets import BINARY, PING, PONG, TEXT, close, frame, new_client, open_websocket, text
 
 ACCEPT = {"type": "websocket.accept"}
 
@@ -57,12 +57,12 @@ def test_queue_is_bounded_in_bytes(serve: Serve, engine: str) -> None:
     client = open_websocket(served)
     for number in range(100):
         client.send(frame(BINARY, b"%02d" % number + b"x" * 20_000))
-    assert client.transport.reading_paused
-    assert client.transport.bytes_delivered < 100_000 + 2 * 20_020 + 200
+    assert client.upload_paused is not False
+    assert client.taken < 100_000 + 2 * 20_020 + 200
     served.driver.call(app.gate.set)
     served.driver.settle()
     assert [message[:2] for message in app.messages] == [b"%02d" % number for number in range(100)]
-    assert not client.transport.reading_paused
+    assert not client.upload_paused
     client.close(1000)
     assert app.end == {"type": "websocket.disconnect", "code": 1000, "reason": ""}
 
@@ -73,7 +73,7 @@ def test_queue_is_bounded_in_messages(serve: Serve, engine: str) -> None:
     served = serve(app, websocket_engine=engine, websocket_queue_messages=5)
     client = open_websocket(served)
     client.send(*[text(str(number)) for number in range(50)], close(1001, "done"))
-    assert client.transport.reading_paused
+    assert client.upload_paused is not False
     assert client.closed_with is None
     served.driver.call(app.gate.set)
     served.driver.settle()
@@ -90,7 +90,7 @@ def test_nothing_is_lost_at_the_end(serve: Serve, engine: str, how: str) -> None
     client = open_websocket(served)
     client.send(*[text(str(number)) for number in range(12)])
     if how == "finish":
-        client.client.finish()
+        client.finish()
     else:
         client.vanish(ConnectionResetError())
         assert not served.context.connections
@@ -128,7 +128,7 @@ def test_a_message_is_answered_within_the_read(serve: Serve, engine: str) -> Non
     """M3: an application that waits for a message runs when it comes, not a turn of the loop later."""
     client = open_websocket(serve(echo, websocket_engine=engine))
     client.send(text("a"))
-    client.transport.deliver(text("b"))  # one turn
+    client.send_in_one_turn(text("b"))
     assert client.messages == ["a", "b"]
 
 
@@ -138,28 +138,24 @@ def test_flood_of_messages_is_fair(serve: Serve, engine: str) -> None:
     flooding, other = open_websocket(served), open_websocket(served)
     flooding.send(text("x"))
     other.send(text("x"))
-    flood = text("") * 20_000
-    flooding.transport.inbox += flood
-    other.transport.inbox += text("me too")
-    served.driver.loop.call_soon(flooding.transport._pump)
-    served.driver.loop.call_soon(other.transport._pump)
+    flooding.enqueue(text("") * 20_000)
+    other.enqueue(text("me too"))
     served.driver.step()
     served.driver.step()
     assert other.messages == ["x", "me too"]
     assert len(flooding.messages) < 2_000
-    assert flooding.transport.reading_paused
+    assert flooding.upload_paused is not False
     served.driver.settle()
     assert len(flooding.messages) == 20_001
-    assert not flooding.transport.reading_paused
+    assert not flooding.upload_paused
 
 
 def test_flood_of_control_frames_is_fair(serve: Serve, engine: str) -> None:
     """M4: pings are bounded in a turn too; each is answered, in their order."""
     served = serve(echo, websocket_engine=engine)
     client = open_websocket(served)
-    client.transport.inbox += b"".join(frame(PING, b"%d" % number) for number in range(5000))
-    served.driver.call(client.transport._pump)
-    assert client.transport.reading_paused
+    client.send_in_one_turn(*[frame(PING, b"%d" % number) for number in range(5000)])
+    assert client.upload_paused is not False
     served.driver.settle()
     assert [answer.payload for answer in client.frames if answer.opcode == PONG] == [b"%d" % n for n in range(5000)]
 
@@ -168,13 +164,12 @@ def test_pongs_to_a_client_that_does_not_read(serve: Serve, engine: str) -> None
     """M5: they are coalesced; what waits stays small. The last one is sent when the client reads again."""
     served = serve(echo, websocket_engine=engine)
     client = open_websocket(served)
-    client.transport.stop_client()
+    client.stop_reading()
     payload = b"x" * 120
     for number in range(3000):
         client.send(frame(PING, payload + b"%04d" % number))
-    assert client.transport.high_water < 70_000
-    client.transport.resume_client()
-    served.driver.settle()
+    assert client.unsent < 70_000
+    client.resume_reading()
     assert client.frames[-1].payload == payload + b"2999"
 
 
@@ -190,13 +185,12 @@ def test_client_that_does_not_read_is_felt(serve: Serve, engine: str) -> None:
             sent.append(number)
 
     served = serve(app, websocket_engine=engine)
-    client = WebSocketClient(served)
-    client.transport.stop_client()
+    client = new_client(served)
+    client.stop_reading()
     client.open()
     assert len(sent) < 20
-    assert client.transport.high_water < 150_000
-    client.transport.resume_client()
-    served.driver.settle()
+    assert client.unsent < 150_000
+    client.resume_reading()
     assert len(client.messages) == 200
     assert client.closed_with == (1000, "")
 
@@ -205,14 +199,13 @@ def test_echo_to_a_client_that_does_not_read(serve: Serve, engine: str) -> None:
     """M5: the application waits in send(), its queue fills, the reading stops: memory is bounded."""
     served = serve(echo, websocket_engine=engine)
     client = open_websocket(served)
-    client.transport.stop_client()
+    client.stop_reading()
     for _ in range(200):
         client.send(frame(BINARY, b"x" * 20_000))
-    assert client.transport.reading_paused
-    assert client.transport.high_water < 200_000
-    assert client.transport.bytes_delivered < 1_000_000
-    client.transport.resume_client()
-    served.driver.settle()
+    assert client.upload_paused is not False
+    assert client.unsent < 200_000
+    assert client.taken < 1_000_000
+    client.resume_reading()
     assert len(client.messages) == 200
 
 
@@ -244,7 +237,7 @@ def test_early_flood_goes_on_after_accept(serve: Serve, engine: str) -> None:
     served.driver.call(app.gate.set)
     served.driver.settle()
     assert len(app.messages) == 1000
-    assert not client.transport.reading_paused
+    assert not client.upload_paused
 
 
 BAD = frame(3)
@@ -289,8 +282,8 @@ def test_the_close_does_not_wait_for_ever(serve: Serve, engine: str, end: bytes,
     if then == "lost":
         client.vanish()
     elif then == "half":
-        client.client.finish()
-        assert not client.client.closed
+        client.finish()
+        assert not client.over
     elif then == "timeout":
         served.tick(3)
         assert client.closed_with is not None

@@ -65,6 +65,10 @@ class Kind:
     def show_given(self, value: object) -> str:
         return str(value)
 
+    def masked(self, value: object) -> object:
+        """The value without the secrets in it, to be shown."""
+        return value
+
     def wrong(self, value: object) -> ValueError:
         """The error for a value of the wrong type or form."""
         remedy = f", or off; for example {self.example}" if self.optional else f"; for example {self.example}"

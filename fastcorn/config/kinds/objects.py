@@ -113,6 +113,13 @@ class Hook(Kind):
         return f"{getattr(value, '__module__', '?')}:{getattr(value, '__qualname__', type(value).__qualname__)}"
 
 
+class ContextFactory(Hook):
+    """A function that makes the TLS context, or its name."""
+
+    annotation = "Callable[[Config, Callable[[], ssl.SSLContext]], ssl.SSLContext] | str"
+    example = "package.tls:make_context"
+
+
 class VerifyMode(Kind):
     """ssl.VerifyMode: the member, its name (CERT_REQUIRED) or its number."""
 

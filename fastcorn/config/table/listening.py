@@ -18,14 +18,7 @@ SETTINGS = (
         flags=("-b",),
         environment=("PORT",),
     ),
-    Setting(
-        "insecure_bind",
-        Addresses(),
-        [],
-        "Address to listen on without TLS, beside bind with TLS",
-        later="TLS",
-        refused=True,
-    ),
+    Setting("insecure_bind", Addresses(), [], "Address to listen on without TLS, beside bind with TLS"),
     Setting("quic_bind", Addresses(), [], "UDP address for HTTP/3; needs TLS", later="HTTP/3", refused=True),
     Setting(
         "backlog",

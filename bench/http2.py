@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: MIT
+"""Compares whole servers over HTTP/2: `python -m bench http2`.
+
+For each work, in interleaved rounds, each server is started on core 0, its answers are checked, it is warmed up and
+loaded by h2load on core 1. The median of the rounds counts. Called by `__main__`; calls process, http2_exchange,
+h2load, results.
+"""
+
+import random
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bench import apps, certificate, h2load, http2_servers
+from bench.certificate import Certificate
+from bench.disturbance import Watch
+from bench.errors import BenchError
+from bench.exchange import ExchangeError
+from bench.h2load import Load
+from bench.http1 import rotated
+from bench.http2_exchange import Http2Exchange, Request
+from bench.http2_servers import REFERENCE, Http2Server
+from bench.http2_works import Http2Work
+from bench.interpreter import Interpreter
+from bench.process import PROBE_ADDRESS, ServerProcess, pin_load
+from bench.results import Recorder, Row, figure
+from bench.summary import median, ratio, spread
+from bench.table import render
+from bench.websocket_servers import is_peer
+
+COLUMNS = {
+    "requests_per_second": "req/s",
+    "cpu_us": "CPU us/req",
+    "mean_ms": "mean ms",
+    "resident_mb": "RSS MB",
+    "failed": "failed",
+    "to_best_peer": "x best peer",
+    "to_hypercorn": "x hypercorn",
+    "client_busy": "client busy",
+    "spread": "spread",
+}
+SATURATED = 0.95
+"""Share of its core from which on h2load, not the server, is what is measured."""
+ROUNDS = 4
+"""Batches of requests on one connection before it counts as right."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One server in one round: what h2load saw, processor time of the server in seconds, resident memory in MB."""
+
+    load: Load
+    server_seconds: float
+    resident_mb: float
+
+
+@dataclass(frozen=True)
+class Http2Comparison:
+    """What to compare, and how long.
+
+    Attributes:
+        interpreter: the Python that runs the servers.
+        servers: who takes part.
+        works: what they do.
+        rounds: measurements of each server for each work.
+        seconds: length of one measurement.
+        warmup: seconds of load before it.
+    """
+
+    interpreter: Interpreter
+    servers: Sequence[Http2Server]
+    works: Sequence[Http2Work]
+    rounds: int
+    seconds: int
+    warmup: int
+
+    def run(self, recorder: Recorder) -> None:
+        """Measures, prints and records every work.
+
+        Raises:
+            BenchError: the certificate cannot be made.
+        """
+        pin_load()
+        http2_servers.prepare_files(self.interpreter.folder)
+        made = certificate.make(self.interpreter.folder)
+        for work in self.works:
+            shape = f"{work.connections} connections, {work.streams} streams"
+            print(f"\n{work.title} ({work.name}, {shape})", flush=True)
+            rows = self._measure_work(work, made if work.tls else None)
+            add_ratios(rows)
+            recorder.record(work.name, rows)
+            print(render(rows, COLUMNS), flush=True)
+
+    def _measure_work(self, work: Http2Work, made: Certificate | None) -> dict[str, Row]:
+        samples: dict[str, list[Sample]] = {}
+        errors: dict[str, str] = {}
+        for number in range(self.rounds):
+            for server in rotated(self.servers, number):
+                if server.name in errors:
+                    continue
+                try:
+                    samples.setdefault(server.name, []).append(self._measure(server, work, made))
+                except BenchError as error:
+                    errors[server.name] = str(error)
+        return {
+            server.name: {"error": errors[server.name]} if server.name in errors else summarise(samples[server.name])
+            for server in self.servers
+        }
+
+    def _measure(self, server: Http2Server, work: Http2Work, made: Certificate | None) -> Sample:
+        trust = made.trusting("h2") if made is not None else None
+        with ServerProcess(
+            server.form(made), self.interpreter, work.app, probe=prober(trust, post=work.body)
+        ) as process:
+            check(process.port, work, trust)
+            if self.warmup:
+                self._load(process.port, work, self.warmup)
+            watch = Watch(process.session)
+            before = process.cpu_seconds()
+            load = self._load(process.port, work, self.seconds)
+            used = process.cpu_seconds() - before
+            disturbance = watch.end()
+            if disturbance.warning:
+                print(f"  {server.name}: {disturbance.warning}", flush=True)
+            if not process.alive:
+                raise BenchError(f"{server.name} ended under load: {process.last_words()}")
+            if not load.requests:
+                raise BenchError(f"no request was answered; {load.failed} failed, {load.refused} were refused")
+            if load.busy > SATURATED:
+                print(f"  {server.name}: h2load was busy all the time; the server may be faster", flush=True)
+            return Sample(load, used, process.resident_bytes() / 1e6)
+
+    def _load(self, port: int, work: Http2Work, seconds: int) -> Load:
+        body = None
+        if work.body:
+            body = self.interpreter.folder / "body"
+            body.write_bytes(random.Random(13).randbytes(work.body))
+        return h2load.run(h2load.address(port, "/", tls=work.tls), shape(work, seconds), body=body, seconds=seconds)
+
+
+def shape(work: Http2Work, seconds: int) -> list[str]:
+    """The arguments of h2load for a work."""
+    counts = [f"--clients={work.connections}", f"--max-concurrent-streams={work.streams}", f"--duration={seconds}"]
+    return [*counts, *(f"--header={line}" for line in work.headers)]
+
+
+def prober(trust: ssl.SSLContext | None, *, post: int = 0) -> Callable[[int, str], int]:
+    """A probe for `ServerProcess` over HTTP/2: a GET, or a POST of as many bytes."""
+
+    def probe(port: int, path: str) -> int:
+        with Http2Exchange(port, trust, timeout=5.0, source=PROBE_ADDRESS) as exchange:
+            return exchange.ask([Request(path, bytes(post) if post else None)])[0].status
+
+    return probe
+
+
+def check(port: int, work: Http2Work, trust: ssl.SSLContext | None) -> None:
+    """Asks for as many answers at once as the work will, several times on one connection.
+
+    Raises:
+        BenchError: an answer is missing, late or wrong; the message says how.
+    """
+    source = random.Random(13)
+    expected = [apps.TEN_KIB if work.app.endswith(":ten_kib") else apps.HELLO] * work.streams
+    requests = [Request()] * work.streams
+    try:
+        with Http2Exchange(port, trust) as exchange:
+            for _ in range(ROUNDS):
+                if work.body:
+                    expected = [source.randbytes(work.body) for _ in range(work.streams)]
+                    requests = [Request(body=body) for body in expected]
+                for answer, body in zip(exchange.ask(requests), expected, strict=True):
+                    if answer.status != 200 or answer.body != body:
+                        raise BenchError(f"wrong answer: status {answer.status}, body {answer.body[:40]!r}")
+    except (OSError, ExchangeError) as error:
+        raise BenchError(f"no right answer: {error}") from None
+
+
+def summarise(samples: Sequence[Sample]) -> Row:
+    """Medians over the rounds, the requests that failed in all of them, and how far the rates lie apart."""
+    rates = [sample.load.rate for sample in samples]
+    return {
+        "requests_per_second": round(median(rates), 1),
+        "cpu_us": round(median([sample.server_seconds / sample.load.requests * 1e6 for sample in samples]), 3),
+        "mean_ms": round(median([sample.load.mean_ms for sample in samples]), 3),
+        "resident_mb": round(median([sample.resident_mb for sample in samples]), 2),
+        "failed": sum(sample.load.failed + sample.load.refused for sample in samples),
+        "client_busy": round(median([sample.load.busy for sample in samples]), 2),
+        "spread": round(spread(rates), 3),
+        "rounds": len(samples),
+    }
+
+
+def add_ratios(rows: dict[str, Row], name: str = "requests_per_second") -> None:
+    """Adds a rate of each row against that of the best peer and of Hypercorn; the reference in C is no peer."""
+    rates = {server: figure(row, name) for server, row in rows.items()}
+    peers = [rate for server, rate in rates.items() if rate is not None and is_peer(server) and server != REFERENCE]
+    for server, row in rows.items():
+        if "error" not in row:
+            row["to_best_peer"] = ratio(rates[server], max(peers, default=None))
+            row["to_hypercorn"] = ratio(rates[server], rates.get("hypercorn"))
