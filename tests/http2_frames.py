@@ -67,9 +67,7 @@ class FrameClient:
         preface: bool = True,
         settings: Mapping[int, int] | None = None,
     ) -> None:
-        from fastcorn.protocols.http2 import open_http2
 
-        served.context.http2_factory = open_http2
         self.served = served
         self.driver = served.driver
         self.encoder = hpack.Encoder()

@@ -71,7 +71,19 @@ class HTTP2Engine:
 
 @disjoint_base
 class PyHTTP2Engine(HTTP2Engine):
-    """An engine in Python: each C function calls the method `on_` and its name of a subclass."""
+    """An engine in Python: each C function calls the method `on_` and its name of a subclass.
+
+    Args:
+        settings: see HTTP2Engine.
+    """
+
+    def __init__(self, settings: Any) -> None: ...
+    @property
+    def uploads(self) -> dict[int, int]:
+        """Streams whose request has not ended, and how many bytes may still come on each."""
+    @property
+    def over(self) -> bool:
+        """A mistake has ended the connection."""
 
 @disjoint_base
 class EngineDriver:
