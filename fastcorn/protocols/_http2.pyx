@@ -53,10 +53,13 @@ cdef enum:
     FRAMES_PER_TURN = 256
     # And as how many of them a request counts.
     FRAMES_A_REQUEST = 4
+    # Bytes that are read before the applications get theirs: libuv reads up to 32 times in a turn while there is more.
+    READ_PER_TURN = 512 * 1024
     # Bytes of DATA that one connection writes in one turn.
     BYTES_PER_TURN = 512 * 1024
-    # Bytes of one DATA frame, whatever the client takes: a longer one would hold up the other streams.
+    # Bytes of DATA that a stream writes at its turn: more would hold up the other streams. One that is alone writes more.
     DATA_FRAME = 16 * 1024
+    LONE_DATA = 64 * 1024
     # Parts of a body that are smaller are joined to fill a frame.
     SMALL_PART = 4 * 1024
     # Body bytes that wait on a stream before the application has to, and how few let it go on.
@@ -287,7 +290,7 @@ cdef class H2Stream(StreamCarrier):
         return 0
 
     cdef Py_ssize_t write_frame(self) except -1:
-        """Write one DATA frame, or what ends the stream. Returns the bytes of body that have left; `blocked` may be set."""
+        """Write a turn's DATA, or what ends the stream. Returns the bytes of body that have left; `blocked` may be set."""
         cdef H2Connection connection = self.connection
         cdef HTTP2Engine engine = connection.engine
         cdef Py_ssize_t size = 0
@@ -297,7 +300,7 @@ cdef class H2Stream(StreamCarrier):
         if self.pending:
             part = self.first_part()
             size = PyBytes_GET_SIZE(part) - self.part_start
-            allowed = min(engine.window(self.id), <int64_t>min(engine.peer_frame_size, <uint32_t>DATA_FRAME))
+            allowed = min(engine.window(self.id), LONE_DATA if len(connection.queue) == 0 else DATA_FRAME)
             if allowed <= 0:
                 self.blocked = True
                 return 0
@@ -651,9 +654,13 @@ cdef class H2Connection:
         if self.pos == PyBytes_GET_SIZE(self.buf):
             self.buf = data
         else:
-            self.buf = self.buf[self.pos:] + data
+            self.join(data)
         self.pos = 0
         self.frames_left = FRAMES_PER_TURN
+        self.turn_bytes += PyBytes_GET_SIZE(data)
+        if self.turn_bytes >= READ_PER_TURN:
+            self.turn_bytes = 0
+            self.schedule_advance()     # which pauses reading until then
         self.process()
 
     def eof_received(self):
@@ -743,7 +750,12 @@ cdef class H2Connection:
         self.processing = True
         try:
             self.writer.begin()
-            while self.state < H2_LINGER and not self.writer.paused and self.pos < PyBytes_GET_SIZE(self.buf):
+            while self.state < H2_LINGER and not self.writer.paused:
+                if self.pos == PyBytes_GET_SIZE(self.buf):
+                    if self.following is None:
+                        break
+                    self.buf, self.following = self.following, None
+                    self.pos = self.following_pos
                 if self.state == H2_PREFACE:
                     if not self.read_preface():
                         break
@@ -753,6 +765,10 @@ cdef class H2Connection:
                 self.start_applications()
         finally:
             self.processing = False
+        if self.following is not None:
+            self.buf = self.buf[self.pos:] + self.following[self.following_pos:]
+            self.pos = 0
+            self.following = None
         if self.state >= H2_LINGER:
             return 0
         if self.pos == PyBytes_GET_SIZE(self.buf):
@@ -762,6 +778,20 @@ cdef class H2Connection:
         # Without eager tasks the applications have yet to take their first steps, which end with a flush of all.
         self.pump()
         return self.update_reading()
+
+    cdef int join(self, bytes data) except -1:
+        """Add to input that is not used up: to a frame that is not whole, only what it needs. Copies are what uploads cost."""
+        cdef Py_ssize_t have = PyBytes_GET_SIZE(self.buf) - self.pos
+        cdef const unsigned char *head = <const unsigned char *>PyBytes_AS_STRING(self.buf) + self.pos
+        cdef Py_ssize_t missing = 0
+        if self.state == H2_OPEN and have >= FC_FRAME2_HEADER:
+            missing = FC_FRAME2_HEADER + (head[0] << 16 | head[1] << 8 | head[2]) - have
+        if 0 < missing < PyBytes_GET_SIZE(data):
+            self.following = data
+            self.following_pos = missing
+            data = data[:missing]
+        self.buf = self.buf[self.pos:] + data
+        return 0
 
     cdef bint read_frame(self) except -1:
         """Take one frame. False = more bytes are needed, or other connections have their turn."""
