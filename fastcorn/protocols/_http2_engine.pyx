@@ -99,6 +99,7 @@ cdef class HTTP2Engine:
 
     cdef int fail(self, uint32_t code, str reason) except -1:
         """The event of a mistake that ends the connection."""
+        self.over = True
         self.code = code
         self.reason = reason
         return ENGINE_CONNECTION_ERROR
@@ -171,10 +172,6 @@ cdef class PyHTTP2Engine(HTTP2Engine):
         self.uploads = {}
         self.room = self.connection_window
 
-    cdef int fail(self, uint32_t code, str reason) except -1:
-        self.over = True
-        return HTTP2Engine.fail(self, code, reason)
-
     cdef int put(self, Output *out, object data) except -1:
         cdef bytes exact = data
         if exact is None:
@@ -201,6 +198,8 @@ cdef class PyHTTP2Engine(HTTP2Engine):
             header = b"\0\0" + bytes((len(kept), FC_FRAME2_SETTINGS)) + b"\0\0\0\0\0"
             return self.answer(self.on_frame(FC_FRAME2_SETTINGS, 0, header + kept), out)
         whole = PyBytes_FromStringAndSize(frame, FC_FRAME2_HEADER + facts.length)
+        if facts.type == FC_FRAME2_WINDOW_UPDATE:   # without the reserved bit, which means nothing (section 6.9)
+            whole = whole[:FC_FRAME2_HEADER] + facts.value.to_bytes(4, "big")
         return self.answer(self.on_frame(facts.type, facts.stream_id, whole), out)
 
     cdef int take_data(self, const char *frame, const fc_frame2 *facts, Output *out) except -1:
@@ -364,16 +363,14 @@ cdef class PyHTTP2Engine(HTTP2Engine):
         return self.put(out, self.on_append_reset(stream_id, code))
 
     cdef int append_window(self, Output *out, uint32_t stream_id, uint32_t increment) except -1:
-        cdef object room
         if self.over:
             return 0
         if stream_id == 0:
             self.room += increment
+        elif stream_id in self.uploads:
+            self.uploads[stream_id] += increment
         else:
-            room = self.uploads.get(stream_id)
-            if room is None:
-                return 0
-            self.uploads[stream_id] = room + increment
+            return 0
         return self.put_window(out, stream_id, increment)
 
     cdef int put_window(self, Output *out, uint32_t stream_id, uint32_t increment) except -1:
