@@ -168,11 +168,3 @@ cdef class PyHTTP2Engine(HTTP2Engine):
     cdef bytes take_settings(self, const char *payload, size_t len)
     cdef int take_fragment(self, const char *frame, const fc_frame2 *facts, Output *out) except -1
     cdef int read_block(self, bytes block, bint end, Output *out) except -1
-
-
-cdef class EngineDriver:
-    cdef readonly HTTP2Engine engine
-    cdef readonly list events
-    cdef Output out
-
-    cdef bytes take(self)
