@@ -189,6 +189,7 @@ cdef class H2Connection:
     cdef bint refused(self, H2Stream stream) except -1
     cdef int start_websocket(self, H2Stream stream) except -1
     cdef int start_applications(self) except -1
+    cdef bint redirected(self, H2Stream stream) except -1
     cdef bint serves(self, bytes host) except -1
     cdef int push(self, H2Stream parent, str path, list fields) except -1
     cdef int close_stream(self, H2Stream stream) except -1

@@ -137,6 +137,8 @@ cdef class H2Stream(StreamCarrier):
             if not self.has_date:
                 fields += context.date_pairs
             fields += context.extra_pairs
+        if self.connection.tls:
+            fields += context.hsts_pairs
         return self.answer(0, fields, end)
 
     cdef int answer(self, int status, list fields, bint end) except -1:
@@ -368,12 +370,14 @@ cdef class H2Stream(StreamCarrier):
         cdef bytes body = f"{status} {text}\n".encode("ascii")
         cdef list head = [PLAIN_TEXT, (b"content-length", b"%d" % PyBytes_GET_SIZE(body))]
         cdef bint bodiless = self.head is not None and self.head.head_request
-        context.errors_total += 1
+        context.errors_total += status >= 400
         if self.head is not None and self.head.scope is not None:
             context.log_access(self.head.scope, status, [], 0 if bodiless else PyBytes_GET_SIZE(body), 0.0)
         if fields is not None:
             head += fields
         head += context.default_pairs
+        if connection.tls:
+            head += context.hsts_pairs
         self.status = status
         self.answer(status, head, bodiless)
         if not bodiless:
@@ -692,7 +696,7 @@ cdef class H2Connection:
         if self.transport is None:
             return
         self.patience = min(self.full_patience, self.patience + self.full_patience / 10)
-        if self.writer.stalled() or self.eof and self.writer.fd >= 0 and fc_socket_broken(self.writer.fd):
+        if self.writer.stalled() or self.eof and self.writer.socket >= 0 and fc_socket_broken(self.writer.socket):
             self.abort_transport()
             return
         if kind != H2_NO_DEADLINE and now >= self.deadline:
@@ -1095,7 +1099,7 @@ cdef class H2Connection:
         scope["state"] = PyDict_Copy(context.state)
         scope["extensions"] = extensions = PyDict_Copy(context.http2_extensions)
         if self.tls_extension is not None:
-            extensions["tls"] = self.tls_extension
+            extensions["tls"] = PyDict_Copy(self.tls_extension)
         if stream.id & 1 == 0:
             extensions.pop("http.response.push", None)  # a promise belongs to a stream of the client (RFC 9113 section 8.4)
         priority = self.early_priorities.pop(stream.id, None) if self.early_priorities else None
@@ -1126,6 +1130,8 @@ cdef class H2Connection:
             stream.refuse(501, "CONNECT is for WebSockets only")
         elif context.server_names is not None and not self.serves(head.authority):
             stream.refuse(404, "no such host")
+        elif context.redirect_to_https and not self.tls and self.redirected(stream):
+            return True
         elif context.max_body and head.content_length > context.max_body:
             stream.refuse(413, "the body is too large")
         elif context.max_concurrent_requests and (
@@ -1134,6 +1140,15 @@ cdef class H2Connection:
             stream.refuse(503, "too many requests at once", [(b"retry-after", b"1")])
         else:
             return False
+        return True
+
+    cdef bint redirected(self, H2Stream stream) except -1:
+        """Send a client that came without TLS to https, unless it came by a unix socket."""
+        from fastcorn.protocols.redirect import location
+        target = location(stream.head.authority, stream.head.scope, self.context.https_port)
+        if target is None:
+            return False
+        stream.refuse(308, "use https", [(b"location", target)])
         return True
 
     cdef bint serves(self, bytes host) except -1:
@@ -1386,7 +1401,7 @@ cdef class H2Connection:
             self.drop_streams()
             if self.transport is not None:
                 self.writer.flush()
-                self.writer.fd = -1
+                self.writer.fd = self.writer.socket = -1
                 self.transport.close()
         return 0
 
