@@ -51,6 +51,9 @@ class HTTP2Engine:
     def reason(self) -> str | None:
         """Of the last event: what the client did wrong."""
     @property
+    def over(self) -> bool:
+        """A mistake has ended the connection."""
+    @property
     def peer_frame_size(self) -> int:
         """Bytes of the longest payload that the client takes."""
     @property
@@ -81,8 +84,5 @@ class PyHTTP2Engine(HTTP2Engine):
     @property
     def uploads(self) -> dict[int, int]:
         """Streams whose request has not ended, and how many bytes may still come on each."""
-    @property
-    def over(self) -> bool:
-        """A mistake has ended the connection."""
 
 __test__: dict[str, str]

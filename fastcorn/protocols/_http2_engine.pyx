@@ -98,6 +98,7 @@ cdef class HTTP2Engine:
 
     cdef int fail(self, uint32_t code, str reason) except -1:
         """The event of a mistake that ends the connection."""
+        self.over = True
         self.code = code
         self.reason = reason
         return ENGINE_CONNECTION_ERROR
@@ -169,10 +170,6 @@ cdef class PyHTTP2Engine(HTTP2Engine):
         super().__init__(settings)
         self.uploads = {}
         self.room = self.connection_window
-
-    cdef int fail(self, uint32_t code, str reason) except -1:
-        self.over = True
-        return HTTP2Engine.fail(self, code, reason)
 
     cdef int put(self, Output *out, object data) except -1:
         cdef bytes exact = data
@@ -365,16 +362,14 @@ cdef class PyHTTP2Engine(HTTP2Engine):
         return self.put(out, self.on_append_reset(stream_id, code))
 
     cdef int append_window(self, Output *out, uint32_t stream_id, uint32_t increment) except -1:
-        cdef object room
         if self.over:
             return 0
         if stream_id == 0:
             self.room += increment
+        elif stream_id in self.uploads:
+            self.uploads[stream_id] += increment
         else:
-            room = self.uploads.get(stream_id)
-            if room is None:
-                return 0
-            self.uploads[stream_id] = room + increment
+            return 0
         return self.put_window(out, stream_id, increment)
 
     cdef int put_window(self, Output *out, uint32_t stream_id, uint32_t increment) except -1:
