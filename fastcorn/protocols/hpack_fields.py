@@ -27,6 +27,8 @@ MOST_FIELDS = BOMB_FACTOR * 100
 # How many blocks or lists are kept, and the longest.
 KEPT = 64
 KEPT_BYTES = 1024
+# The longest value that is Huffman coded: hpack's time grows with the square of the length, to seconds for 100 KiB.
+HUFFMAN_BYTES = 256
 SIZE_UPDATE, SIZE_UPDATE_MASK = 0x20, 0xE0  # section 6.3
 
 # Fields whose values change from answer to answer, or are secret: in the table they would only push out others. nghttp2
@@ -169,7 +171,7 @@ class FieldEncoder(Encoder):
             return block
         resized = self.header_table.resized
         before = state_of(self.header_table)
-        block = super().encode(with_secrets(fields))
+        block = super().encode(with_secrets(fields), huffman=max(map(len_of_value, fields), default=0) <= HUFFMAN_BYTES)
         if resized or not is_same(before, state_of(self.header_table)):
             self.kept.clear()
         elif len(block) <= KEPT_BYTES:
@@ -182,3 +184,7 @@ class FieldEncoder(Encoder):
 def with_secrets(fields: Fields) -> Iterable[tuple[bytes, bytes, bool]]:
     """The fields as hpack takes them: with whether they are to be kept out of the table."""
     return [(name, value, name in UNINDEXED) for name, value in fields]
+
+
+def len_of_value(field: tuple[bytes, bytes]) -> int:
+    return len(field[1])
