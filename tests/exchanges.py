@@ -20,6 +20,7 @@ from fastcorn.asgi._context import Context
 from fastcorn.config import Config
 from fastcorn.protocols._http1 import H1Connection
 from fastcorn.protocols.handshake import open_handshake
+from fastcorn.protocols.http2 import open_http2, open_upgrade
 from tests.fakes import Driver, FakeTransport
 
 Scope = dict[str, Any]
@@ -199,6 +200,8 @@ class Served:
             error_log=logger,
         )
         self.context.websocket_factory = open_handshake
+        self.context.http2_factory = open_http2
+        self.context.h2c_factory = open_upgrade if config.h2c_upgrade else None
 
     def _record_access(self, *record: Any) -> None:
         self.accesses.append(record)

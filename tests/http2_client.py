@@ -86,7 +86,8 @@ class Http2Client:
         served: whose connection it is.
         extra: overrides of what the transport tells of itself (an `ssl_object`, names).
         settings: of the client, beside or in place of DEFAULTS; sent with the preface.
-        transport: a connection that exists already and has become HTTP/2 (an upgrade); `stream 1` is then open.
+        transport: a connection that exists already and has become HTTP/2 (an upgrade); stream 1 is open then.
+        position: where HTTP/2 begins in what that transport has received.
 
     Attributes:
         streams: by stream id, pushed ones too.
@@ -105,8 +106,8 @@ class Http2Client:
         *,
         settings: Mapping[int, int] | None = None,
         transport: FakeTransport | None = None,
+        position: int = 0,
     ) -> None:
-        from fastcorn.protocols.http2 import new_connection  # type: ignore[import-not-found]
 
         self.served = served
         self.driver = served.driver
@@ -125,7 +126,6 @@ class Http2Client:
         initial: dict[Any, int] = {**DEFAULTS, **(settings or {})}
         self.h2.local_settings = Settings(client=True, initial_values=initial)
         if transport is None:
-            served.context.http2_factory = new_connection  # type: ignore[attr-defined]
             transport = FakeTransport(
                 self.driver, H1Connection(served.context), {**(served.extra or {}), **(extra or {})}
             )
@@ -133,7 +133,7 @@ class Http2Client:
             self.driver.call(transport.protocol.connection_made, transport)
             self.h2.initiate_connection()
         else:
-            self._position = len(transport.received)
+            self._position = position
             self.h2.initiate_upgrade_connection()
             self.streams[1] = ClientStream(sent_end=True)
         self.transport = transport
@@ -372,7 +372,7 @@ class Http2Exchange:
         """Sends the request; the application runs one turn. The version is what the connection speaks."""
         fields = [(name.lower().encode("latin-1"), value.strip(" \t").encode("latin-1")) for name, value in headers]
         authority = next((value for name, value in fields if name == b"host"), b"testserver")
-        scheme = b"http" if self.client.transport.get_extra_info("ssl_object") is None else b"https"
+        scheme = b"http" if self.client.transport.get_extra_info("sslcontext") is None else b"https"
         pseudo = [
             (b":method", method.encode("latin-1")),
             (b":scheme", scheme),

@@ -67,9 +67,7 @@ class FrameClient:
         preface: bool = True,
         settings: Mapping[int, int] | None = None,
     ) -> None:
-        from fastcorn.protocols.http2 import new_connection  # type: ignore[import-not-found]
 
-        served.context.http2_factory = new_connection  # type: ignore[attr-defined]
         self.served = served
         self.driver = served.driver
         self.encoder = hpack.Encoder()

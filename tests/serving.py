@@ -21,7 +21,7 @@ Serve = Callable[..., Served]
 OPENERS: dict[str, Callable[[Served], Exchange] | None] = {"1.1": None, "2": open_exchange}
 
 # What a test of one of the suites runs on, unless it is marked `protocol(version, ...)`.
-PROTOCOLS = ("1.1",)
+PROTOCOLS = ("1.1", "2")
 
 
 def on_each_protocol(metafunc: pytest.Metafunc, prefix: str) -> None:

@@ -50,7 +50,9 @@ cdef extern from "socket.h":
 
 cdef enum:
     # Frames of one connection that are read in one turn before others get theirs.
-    FRAMES_PER_TURN = 512
+    FRAMES_PER_TURN = 256
+    # And as how many of them a request counts.
+    FRAMES_A_REQUEST = 4
     # Bytes of DATA that one connection writes in one turn.
     BYTES_PER_TURN = 512 * 1024
     # Bytes of one DATA frame, whatever the client takes: a longer one would hold up the other streams.
@@ -62,6 +64,8 @@ cdef enum:
     PENDING_LOW_WATER = 16 * 1024
     # Frames of one header block: the h2 package takes no more either.
     FRAMES_PER_BLOCK = 64
+    # Fields of a refused request that cost as much as one frame that brings nothing.
+    FIELDS_PER_FRAME = 8
     # PRIORITY_UPDATE frames for streams that are not open yet.
     EARLY_PRIORITIES = 128
     # Body bytes either way that pay for one frame that brings nothing: clients open windows and ask for round trips while
@@ -216,15 +220,22 @@ cdef class H2Stream(StreamCarrier):
     cdef int exchange_ended(self) except -1:
         """The response is complete; what is pending of it still has to leave."""
         self.cycle = None
+        self.drop_tunnel()
         if self.unread:
             self.credit(self.unread)
         return 0
+
+    cdef int drop_tunnel(self) except -1:
+        """A WebSocket was refused: what is left is a response like any other."""
+        tunnel, self.tunnel = self.tunnel, None
+        return 0 if tunnel is None else (<StreamTransport>tunnel).refused()
 
     cdef int abort(self) except -1:
         """Reset the stream behind what windows let out at once, so that the client sees that the response was cut."""
         self.head_held = False
         self.end_queued = False
         self.cycle = None
+        self.drop_tunnel()
         if self.pending:
             self.connection.pump()
         return self.reset(FC_H2_INTERNAL_ERROR)
@@ -296,6 +307,8 @@ cdef class H2Stream(StreamCarrier):
             self.pending -= size
             self.part_start += size
             self.progress = connection.context.now
+            connection.turns += 1
+            self.turn = connection.turns
             if self.part_start == PyBytes_GET_SIZE(part):
                 self.part_start = 0
                 del self.parts[0]
@@ -383,11 +396,13 @@ cdef class H2Stream(StreamCarrier):
         cdef H2Connection connection = self.connection
         cdef Py_ssize_t growth = 0
         count = min(count, self.unread)
+        if (self.unread + self.owed) * 4 >= self.receive_window * 3:
+            # The client could send little or nothing until now; that is not its slowness.
+            self.rate_started = connection.context.now
+            self.rate_base = self.received
         self.unread -= count
         connection.unread -= count
         self.owed += count
-        self.rate_started = connection.context.now
-        self.rate_base = self.received
         if not self.closed and not self.request_ended and self.owed * 2 >= self.receive_window:
             if self.receive_window < connection.max_window:
                 # Used up as fast as it comes: the next round trip may bring twice as much.
@@ -410,7 +425,7 @@ cdef class H2Stream(StreamCarrier):
             self.body_deadline = 0
         if self.tunnel is not None:
             self.tunnel.feed(data, credit, end)
-            return connection.close_stream(self) if self.ended and end else 0
+            return connection.close_stream(self) if end and self.ended else 0
         if self.head.content_length >= 0 and (
             self.received > self.head.content_length or (end and self.received != self.head.content_length)
         ):
@@ -471,15 +486,17 @@ cdef class H2Stream(StreamCarrier):
         self.pending = 0
         self.head_held = False
         self.cycle = None
+        tunnel, self.tunnel = self.tunnel, None
         connection.close_stream(self)
-        if self.tunnel is not None:
-            tunnel, self.tunnel = self.tunnel, None
-            (<StreamTransport>tunnel).lost()
+        if tunnel is not None:
+            cycle = (<StreamTransport>tunnel).cycle
+        if cycle is not None and self.started and not cycle.finished:
+            connection.abandoned.append(cycle)
+        if tunnel is not None:
+            (<StreamTransport>tunnel).lost() if self.started else (<StreamTransport>tunnel).refused()
         elif cycle is not None and self.started:
-            if not cycle.finished:
-                connection.abandoned.append(cycle)
             cycle.feed_disconnect()
-        elif cycle is not None:
+        if cycle is not None and not self.started:
             connection.context.log_access(self.head.scope, None, [], 0, 0.0)
         return self.resume()
 
@@ -496,7 +513,11 @@ cdef class H2Stream(StreamCarrier):
             return 0
         if self.body_deadline and now >= self.body_deadline:
             return self.refuse_body(408, "the body took too long")
-        if context.body_min_rate > 0 and self.unread == 0:
+        if self.connection.unread > self.connection.max_window:
+            # The client has no window of the connection: what others leave unread is not its slowness.
+            self.rate_started = now
+            self.rate_base = self.received
+        elif context.body_min_rate > 0 and self.unread == 0:
             elapsed = now - self.rate_started
             if elapsed >= RATE_GRACE_SECONDS and self.received - self.rate_base < elapsed * context.body_min_rate:
                 return self.refuse_body(408, "the body comes too slowly")
@@ -749,7 +770,7 @@ cdef class H2Connection:
         if result == FC_FRAME2_CONNECTION_ERROR:
             self.fail(frame.error, frame.reason.decode("ascii"))
             return False
-        if self.frames_left == 0:
+        if self.frames_left <= 0 and frame.type != FC_FRAME2_RST_STREAM:    # that may take back the request before it
             self.schedule_advance()
             return False
         self.frames_left -= 1
@@ -863,6 +884,9 @@ cdef class H2Connection:
                 return (<H2Stream>stream).drop()
         elif event == ENGINE_CONNECTION_ERROR:
             return self.fail(engine.code, engine.reason)
+        elif frame.type == FC_FRAME2_DATA:
+            # For a stream that was reset. A client may not know that yet, but what it has on its way is frames of a size.
+            return self.charge(max(0.0, 1.0 - <double>frame.size / BYTES_PER_FRAME))
         return 0
 
     cdef int take_stateless(self, const char *data, fc_frame2 *frame) except -1:
@@ -870,6 +894,8 @@ cdef class H2Connection:
         cdef int type = frame.type
         if type == FC_FRAME2_PING:
             if frame.flags & FC_FLAG2_ACK:
+                if self.pong_deadline == 0 and self.drain_state != H2_ANNOUNCED:
+                    self.charge(1)      # of a PING that was never sent
                 self.pong_deadline = 0
                 if self.drain_state == H2_ANNOUNCED and (data + frame.start)[:frame.size] == DRAIN_PING:
                     return self.finish_goaway()
@@ -879,6 +905,7 @@ cdef class H2Connection:
                 return 0
             return self.append_frame(FC_FRAME2_PING, FC_FLAG2_ACK, 0, (data + frame.start)[:frame.size])
         if type == FC_FRAME2_GOAWAY:
+            self.charge(1)
             self.peer_leaves = True
             return self.check_leaving()
         self.charge(1)
@@ -906,8 +933,11 @@ cdef class H2Connection:
             stream.urgency, stream.incremental = parse_priority(value)
             if stream.queued:
                 self.queue.update(stream.id, stream.urgency, stream.incremental)
-        elif frame.value > self.last_stream and frame.value & 1 and len(self.early_priorities) < EARLY_PRIORITIES:
-            self.early_priorities[frame.value] = value
+        elif frame.value > self.last_stream and frame.value & 1:
+            if len(self.early_priorities) >= EARLY_PRIORITIES:
+                self.early_priorities = {key: kept for key, kept in self.early_priorities.items() if key > self.last_stream}
+            if len(self.early_priorities) < EARLY_PRIORITIES:
+                self.early_priorities[frame.value] = parse_priority(value)
         return 0
 
     cdef int take_data(self) except -1:
@@ -927,16 +957,14 @@ cdef class H2Connection:
 
     cdef int take_window(self, uint32_t stream_id) except -1:
         """More may be sent on a stream, 0 = on all."""
-        cdef H2Stream stream
         if stream_id:
             found = self.streams.get(stream_id)
             if found is not None and (<H2Stream>found).blocked:
                 (<H2Stream>found).enqueue()
             return 0
-        for found in self.streams.values():
-            stream = <H2Stream>found
-            if stream.blocked:
-                stream.enqueue()
+        # Those that wrote last come last, or the first of several incremental ones would get each small credit.
+        for found in sorted([found for found in self.streams.values() if (<H2Stream>found).blocked], key=turn_of):
+            (<H2Stream>found).enqueue()
         return 0
 
     cdef int charge(self, double cost) except -1:
@@ -945,6 +973,12 @@ cdef class H2Connection:
         if self.patience < 0 and self.state == H2_OPEN:
             self.fail(FC_H2_ENHANCE_YOUR_CALM, "too many frames that bring nothing")
         return 0
+
+    cdef int charge_fields(self, Py_ssize_t count) except -1:
+        """A request that is refused, with so many fields. Not 0 = the connection has failed."""
+        self.frames_left -= <int>min(count, FRAMES_PER_TURN)    # others get their turn soon: fields take time
+        self.charge(<double>count / FIELDS_PER_FRAME)
+        return self.state != H2_OPEN
 
     cdef int schedule_advance(self) except -1:
         if not self.advance_scheduled:
@@ -979,14 +1013,19 @@ cdef class H2Connection:
         if stream_id > self.goaway_last or self.is_crowded():
             if stream_id <= self.goaway_last:
                 self.charge(1)
+                if self.state != H2_OPEN:
+                    return 0
             engine.append_reset(&self.writer.out, stream_id, FC_H2_REFUSED_STREAM)
             return engine.forget(stream_id)
         self.requests_served += 1
+        self.frames_left -= FRAMES_A_REQUEST
         self.deadline_kind = H2_NO_DEADLINE
         stream = new_stream(self, stream_id, engine.end)
         self.streams[stream_id] = stream
         self.open_requests += 1
         stream.head = read_request(context, engine.headers, self.tls)
+        if (engine.too_large or stream.head.error is not None) and self.charge_fields(len(engine.headers)) != 0:
+            return 0
         if engine.too_large:
             stream.refuse(431, "the header fields are too large")
         elif stream.head.error is not None:
@@ -1025,9 +1064,13 @@ cdef class H2Connection:
         scope["extensions"] = extensions = PyDict_Copy(context.http2_extensions)
         if self.tls_extension is not None:
             extensions["tls"] = self.tls_extension
-        priority = self.early_priorities.pop(stream.id, head.priority) if self.early_priorities else head.priority
+        if stream.id & 1 == 0:
+            extensions.pop("http.response.push", None)  # a promise belongs to a stream of the client (RFC 9113 section 8.4)
+        priority = self.early_priorities.pop(stream.id, None) if self.early_priorities else None
+        if priority is None and head.priority is not None:
+            priority = parse_priority(head.priority)
         if priority is not None:
-            stream.urgency, stream.incremental = parse_priority(priority)
+            stream.urgency, stream.incremental = priority
         if self.refused(stream):
             return 0
         if head.protocol is not None:
@@ -1078,6 +1121,8 @@ cdef class H2Connection:
         if self.context.draining:
             return stream.refuse(503, "the server is stopping", [(b"retry-after", b"1")])
         stream.handshake = handshake
+        if stream.head.priority is None:
+            stream.incremental = True       # one that never stops sending must not keep others from their turn
         stream.cycle = handshake.new_cycle(self.context, stream, scope, self.tls)
         stream.tunnel = new_tunnel(stream, self.context, self.transport, <WebSocketCycle>stream.cycle)
         self.starting.append(stream)
@@ -1146,6 +1191,9 @@ cdef class H2Connection:
             stream.queued = False
             self.queue.discard(stream.id)
         self.streams.pop(stream.id, None)
+        if stream.tunnel is not None:
+            stream.tunnel.finished()
+            stream.tunnel = None
         if stream.id & 1:
             self.open_requests -= 1
         self.engine.forget(stream.id)
@@ -1339,3 +1387,7 @@ cdef class H2Connection:
 
 def urgency_of(stream):
     return (<H2Stream>stream).urgency
+
+
+def turn_of(stream):
+    return (<H2Stream>stream).turn

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A headless Chromium with as many pages as a test opens, driven over the DevTools protocol. Used by test_chat and tests of HTTP/2.
+"""A headless Chromium with as many pages as a test opens, driven over the DevTools protocol. Used by tests beside it.
 
 It has a profile of its own and is killed at the end; every wait is bounded by LIMIT_SECONDS.
 """
@@ -96,7 +96,7 @@ class Browser:
 
 @contextmanager
 def chromium(folder: Path, *switches: str) -> Iterator[Browser]:
-    """Starts Chromium with a profile in `folder`, with more switches than the usual ones."""
+    """Starts Chromium with a profile in `folder` and further switches."""
     program = shutil.which("chromium")
     assert program is not None
     process = subprocess.Popen(
