@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -28,11 +29,11 @@ DIFFERENCES = {
 }
 
 
-def new_oracle() -> hpack.Decoder:
+def new_oracle() -> Any:
     return hpack.Decoder(max_header_list_size=2**30)
 
 
-def oracle_reads(decoder: hpack.Decoder, block: bytes) -> Fields | None:
+def oracle_reads(decoder: Any, block: bytes) -> Fields | None:
     try:
         return [(bytes(name), bytes(value)) for name, value in decoder.decode(block, raw=True)]
     except hpack.HPACKError:
@@ -83,7 +84,7 @@ def damaged(generator: random.Random, block: bytes) -> bytes:
     return bytes(data)
 
 
-def compare(ours: HPACKDecoder, oracle: hpack.Decoder, block: bytes, seen: Counter[str]) -> bool:
+def compare(ours: HPACKDecoder, oracle: Any, block: bytes, seen: Counter[str]) -> bool:
     """Whether the connection goes on: both read the block."""
     mine, theirs = reads(ours, block), oracle_reads(oracle, block)
     if mine != theirs:
