@@ -33,6 +33,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "fastcorn.asgi._websocket_cycle": (),
     "fastcorn.protocols._headers": ("names", "fields", "path"),
     "fastcorn.protocols._writer": (),
+    "fastcorn.protocols._tls": (),
     "fastcorn.protocols._codec": ("frame",),
     "fastcorn.protocols._deflate": (),
     "fastcorn.protocols._websocket": ("frame", "mask", "utf8"),

@@ -26,11 +26,15 @@ from hyperframe.frame import (
 )
 
 from fastcorn.protocols._http1 import H1Connection
+from fastcorn.protocols._http2_engine import HTTP2Engine
 from tests.exchanges import Headers, Served
 from tests.fakes import FakeTransport
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEADER_SIZE = 9
+
+# What the setting http2_engine may be; tests of rules run on each.
+ENGINES = ("h2",)
 
 REQUEST: Headers = [(b":method", b"GET"), (b":scheme", b"http"), (b":authority", b"testserver"), (b":path", b"/")]
 
@@ -41,6 +45,14 @@ def raw_frame(
     """Any frame; `length` = another one than the payload's."""
     size = len(payload) if length is None else length
     return size.to_bytes(3, "big") + bytes([type, flags]) + stream_id.to_bytes(4, "big") + payload
+
+
+def new_engine(name: str, settings: Any) -> HTTP2Engine:
+    """An engine of a name of ENGINES that has not begun."""
+    assert name == "h2"
+    from fastcorn.protocols.http2_fallback import H2Engine
+
+    return H2Engine(settings)
 
 
 class FrameClient:

@@ -48,9 +48,12 @@ cdef class Context:
     cdef Py_ssize_t max_connection_requests
     cdef bint never_keep_alive          # keep_alive_timeout is 0
     cdef frozenset server_names         # lower-case bytes; None = every host
+    cdef bint redirect_to_https         # what comes without TLS is redirected,
+    cdef public int https_port          # to this port
     cdef bint raw_header_names          # keep the case of request field names
 
     # Deadlines in seconds. 0 = none.
+    cdef double ssl_handshake_timeout
     cdef double header_read_timeout
     cdef double keep_alive_timeout
     cdef double body_timeout
@@ -70,6 +73,8 @@ cdef class Context:
     cdef tuple date_pairs
     cdef tuple extra_pairs
     cdef tuple default_pairs
+    cdef readonly bytes hsts_field      # for answers over TLS
+    cdef readonly tuple hsts_pairs
     cdef readonly bytes date
 
     # What lives, and what has been counted.
@@ -102,6 +107,7 @@ cdef class Context:
     cdef int add_connection(self, object connection) except -1
     cdef int replace_connection(self, object old, object new) except -1
     cdef int remove_connection(self, object connection) except -1
+    cdef int hand_on(self, object connection) except -1
     cdef int become_websocket(self, object connection, object websocket) except -1
     cdef int add_websocket(self, object websocket) except -1
     cdef int remove_websocket(self, object websocket) except -1

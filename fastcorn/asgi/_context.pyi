@@ -90,6 +90,16 @@ class Context:
     websocket_factory: Callable[[list[tuple[bytes, bytes]], bool], Any] | None
     """Answers a request to become a WebSocket (`fastcorn.protocols.handshake`); None = it stays HTTP."""
 
+    https_port: int
+    """The port of https in redirects: that of the setting `redirect_port`, or else what the worker sets; 443."""
+
+    @property
+    def hsts_field(self) -> bytes:
+        """The line `strict-transport-security` of answers over TLS; empty without the setting `hsts`."""
+    @property
+    def hsts_pairs(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The same as a pair of name and value, or nothing."""
+
     http2_factory: Callable[[Context, tuple[str, int | None] | None, bool], Any] | None
     """Makes what speaks HTTP/2 on a connection (`fastcorn.protocols.http2.open_http2`); None = nobody does."""
     h2c_factory: Callable[[Context, tuple[str, int | None] | None, dict[str, Any], bytes], Any] | None

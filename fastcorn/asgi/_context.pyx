@@ -13,6 +13,10 @@ import time
 from libc.stdlib cimport calloc, free
 
 
+cdef enum:
+    HTTPS_PORT = 443
+
+
 cdef double seconds(object value) except -1:
     return 0.0 if value is None else value
 
@@ -82,6 +86,10 @@ cdef class Context:
         self.extra_pairs = tuple([encode_pair(name, value) for name, value in extra])
         self.server_field = encode_lines(self.server_pairs)
         self.extra_fields = encode_lines(self.extra_pairs)
+        self.hsts_pairs = ()
+        if settings.hsts is not None:
+            self.hsts_pairs = (encode_pair("strict-transport-security", settings.hsts),)
+        self.hsts_field = encode_lines(self.hsts_pairs)
         self.tick(loop.time())
 
     def __dealloc__(self):
@@ -100,6 +108,7 @@ cdef class Context:
         self.max_concurrent_requests = count(settings.max_concurrent_requests)
         self.max_connections = count(settings.max_connections)
         self.max_connection_requests = count(settings.keep_alive_max_requests)
+        self.ssl_handshake_timeout = seconds(settings.ssl_handshake_timeout)
         self.header_read_timeout = seconds(settings.header_read_timeout)
         self.keep_alive_timeout = seconds(settings.keep_alive_timeout)
         self.never_keep_alive = settings.keep_alive_timeout == 0
@@ -107,6 +116,8 @@ cdef class Context:
         self.body_min_rate = seconds(settings.body_min_rate)
         self.write_timeout = seconds(settings.write_timeout)
         self.disconnect_grace = -1.0 if settings.app_disconnect_grace is None else settings.app_disconnect_grace
+        self.redirect_to_https = settings.redirect_to_https
+        self.https_port = settings.redirect_port or HTTPS_PORT
         self.raw_header_names = settings.h11_pass_raw_headers
         self.server_names = None
         if settings.server_names:
@@ -220,6 +231,12 @@ cdef class Context:
                 self.accept_hook(False)
         if self.draining:
             self.check_idle()
+        return 0
+
+    cdef int hand_on(self, object connection) except -1:
+        """The same socket is about to be added as another connection: it counts once."""
+        self.connections.discard(connection)
+        self.connections_total -= 1
         return 0
 
     cdef int replace_connection(self, object old, object new) except -1:

@@ -17,6 +17,8 @@ WITHOUT_TLS = (
     ("crl_file", "client certificates are verified over TLS only; set certfile too"),
     ("verify_mode", "client certificates are verified over TLS only; set certfile too"),
     ("verify_flags", "client certificates are verified over TLS only; set certfile too"),
+    ("redirect_to_https", "there is no https to redirect to; set certfile too"),
+    ("hsts", "it is sent over TLS only; set certfile too, or if a proxy does TLS let that send it"),
     ("tls13_ciphers", "it is for TLS, which is off; set certfile too"),
     ("sni_strict", "it is for TLS, which is off; set certfile too"),
 )
@@ -38,8 +40,17 @@ def check_together(settings: Settings) -> None:
         raise contradiction(settings, "logconfig_dict", "logconfig is set too; remove one of the two")
     if not settings.bind and not settings.insecure_bind and not settings.quic_bind:
         raise contradiction(settings, "bind", "there is no address to listen on; for example 127.0.0.1:8000")
+    check_redirect(settings)
     check_twice_bound(settings)
     check_limits(settings)
+
+
+def check_redirect(settings: Settings) -> None:
+    if settings.redirect_to_https and not settings.insecure_bind:
+        problem = "there is no address without TLS; set insecure_bind too, for example to 0.0.0.0:80"
+        raise contradiction(settings, "redirect_to_https", problem)
+    if settings.redirect_port is not None and not settings.redirect_to_https:
+        raise contradiction(settings, "redirect_port", "nothing is redirected; set redirect_to_https too")
 
 
 def check_tls(settings: Settings) -> None:

@@ -90,6 +90,9 @@ class Fields:
     include_date_header: bool
     headers: ListOf[tuple[str, str]]
     alt_svc_headers: ListOf[str]
+    redirect_to_https: bool
+    redirect_port: int | None
+    hsts: str | None
     keep_alive_max_requests: int | None
     h11_pass_raw_headers: bool
     forwarded_allow_ips: ListOf[str]

@@ -86,6 +86,7 @@ cdef class H1Connection(Stream):
     cdef tuple client               # [host, port] of the peer as the scope wants it, or None
     cdef tuple server
     cdef bint tls
+    cdef dict tls_extension         # what scopes tell of the TLS; made at the first request; None = not yet
 
     # Input that is not parsed yet: buf[pos:]. `seen` bytes of it are known to hold no whole head.
     cdef bytes buf
@@ -140,6 +141,7 @@ cdef class H1Connection(Stream):
     cdef dict make_scope(self, fc_head *head, const char *data)
     cdef bint start_websocket(self, fc_head *head, dict scope) except -1
     cdef bint refused(self, fc_head *head, dict scope, const char *data) except -1
+    cdef bint redirected(self, fc_head *head, dict scope, const char *data) except -1
     cdef bint serves(self, bytes host) except -1
     cdef bint read_body(self) except -1
     cdef bint deliver(self, bytes data, bint end) except -1

@@ -82,8 +82,10 @@ cdef class H1Connection(Stream):
         self.client = address(transport.get_extra_info("peername"))
         self.server = address(transport.get_extra_info("sockname"))
         connected = transport.get_extra_info("socket")
-        if FC_CAN_SEND and connected is not None and not self.tls:
-            self.writer.fd = connected.fileno()
+        if FC_CAN_SEND and connected is not None:
+            self.writer.socket = connected.fileno()
+            if not self.tls:
+                self.writer.fd = self.writer.socket
         self.set_deadline(HEAD_DEADLINE, self.context.header_read_timeout)
         self.context.add_connection(self)
         if self.tls and self.context.http2_factory is not None and has_agreed_on_http2(transport):
@@ -126,9 +128,9 @@ cdef class H1Connection(Stream):
             )
         ):
             # The loop reads no more, so it would not notice that the client has gone altogether: we look each second.
-            if self.writer.fd >= 0:
-                fc_socket_probe_peer(self.writer.fd)
-            return not self.tls
+            if self.writer.socket >= 0:
+                fc_socket_probe_peer(self.writer.socket)
+            return self.transport.can_write_eof()       # TLS of a loop cannot: it closes now
         if (self.state == READ_BODY or self.handshake is not None) and self.cycle is not None:
             cycle, self.cycle = self.cycle, None
             self.responding = False
@@ -152,7 +154,7 @@ cdef class H1Connection(Stream):
         cdef double now = self.context.now
         if self.transport is None:
             return
-        if self.writer.stalled() or self.eof and self.writer.fd >= 0 and fc_socket_broken(self.writer.fd):
+        if self.writer.stalled() or self.eof and self.writer.socket >= 0 and fc_socket_broken(self.writer.socket):
             self.abort_transport()
         elif self.deadline_kind != NO_DEADLINE and now >= self.deadline:
             self.deadline_passed()
@@ -166,7 +168,7 @@ cdef class H1Connection(Stream):
         if self.state != READ_HEAD or self.responding or self.pos < PyBytes_GET_SIZE(self.buf):
             return
         # A request may have reached the socket and not us yet: it was sent to a server that was there, so it is served.
-        if self.writer.fd >= 0 and fc_socket_readable(self.writer.fd):
+        if self.writer.socket >= 0 and fc_socket_readable(self.writer.socket):
             return
         if self.requests_served == 0 and self.deadline_kind == HEAD_DEADLINE:
             self.deadline = self.context.now + TICK_SECONDS
@@ -321,7 +323,8 @@ cdef class H1Connection(Stream):
         connection = self.context.http2_factory(self.context, self.client, self.tls)
         if connection is None:
             return False
-        self.hand_over(connection).take_over(self.writer.transport, self.writer, data, self.reading_paused)
+        extension = describe_tls(self.writer.transport) if self.tls else None
+        self.hand_over(connection).take_over(self.writer.transport, self.writer, data, self.reading_paused, extension)
         return True
 
     cdef bint start_upgrade(self, dict scope, bytes host) except -1:
@@ -392,6 +395,9 @@ cdef class H1Connection(Stream):
         scope["extensions"] = PyDict_Copy(context.http10_extensions if self.http10 else context.http11_extensions)
         if self.tls:
             scope["scheme"] = "https"
+            if self.tls_extension is None:
+                self.tls_extension = describe_tls(self.transport)
+            (<dict>scope["extensions"])["tls"] = PyDict_Copy(self.tls_extension)
         return scope
 
     cdef bint refused(self, fc_head *head, dict scope, const char *data) except -1:
@@ -401,12 +407,23 @@ cdef class H1Connection(Stream):
             self.refuse(501, "CONNECT is not supported", b"")
         elif context.server_names is not None and not self.serves((data + head.host.start)[:head.host.len]):
             self.refuse(404, "no such host", b"", scope)
+        elif context.redirect_to_https and not self.tls and self.redirected(head, scope, data):
+            return True
         elif context.max_body and head.framing == FC_BODY_LENGTH and head.content_length > <uint64_t>context.max_body:
             self.refuse(413, "the body is too large", b"", scope)
         elif context.max_concurrent_requests and context.active_requests >= context.max_concurrent_requests:
             self.refuse(503, "too many requests at once", b"retry-after: 1\r\n", scope)
         else:
             return False
+        return True
+
+    cdef bint redirected(self, fc_head *head, dict scope, const char *data) except -1:
+        """Send a client that came without TLS to https, unless it came by a unix socket."""
+        from fastcorn.protocols.redirect import location
+        target = location((data + head.host.start)[:head.host.len], scope, self.context.https_port)
+        if target is None:
+            return False
+        self.refuse(308, "use https", b"location: " + target + b"\r\n", scope)
         return True
 
     cdef bint serves(self, bytes host) except -1:
@@ -467,7 +484,7 @@ cdef class H1Connection(Stream):
         """Answer without the application, after which the connection is kept only if no body follows."""
         cdef bytes body = f"{status} {text}\n".encode("ascii")
         cdef bint bodiless = self.head_request and scope is not None
-        self.context.errors_total += 1
+        self.context.errors_total += status >= 400
         self.keep_alive = scope is not None and self.state == AWAIT_RESPONSE and self.may_keep_alive()
         self.has_date = self.has_server = False
         self.writer.begin()
@@ -659,6 +676,8 @@ cdef class H1Connection(Stream):
             if not self.has_date:
                 self.writer.append(context.date_field)
             self.writer.append(context.extra_fields)
+        if self.tls:
+            self.writer.append(context.hsts_field)
         return self.writer.append(b"\r\n")
 
     cdef int send_body(self, bytes data, bint end) except -1:
@@ -806,8 +825,8 @@ cdef class H1Connection(Stream):
         if self.chunked_response or self.response_length >= 0:
             return self.close()     # the missing end says that it was cut
         # A body that ends with the connection would look whole: reset it.
-        if self.writer.fd >= 0:
-            fc_socket_reset_on_close(self.writer.fd)
+        if self.writer.socket >= 0:
+            fc_socket_reset_on_close(self.writer.socket)
         return self.abort_transport()
 
     # ---- for sendfile.py -------------------------------------------------------------------------------------------
@@ -870,7 +889,7 @@ cdef class H1Connection(Stream):
             self.deadline_kind = NO_DEADLINE
             self.pos = PyBytes_GET_SIZE(self.buf)
             if self.transport is not None:
-                self.writer.fd = -1
+                self.writer.fd = self.writer.socket = -1
                 self.transport.close()
         return 0
 
@@ -899,6 +918,11 @@ cdef class H1Connection(Stream):
             self.writer.drop()
             self.transport.abort()
         return 0
+
+
+cdef dict describe_tls(object transport):
+    from fastcorn.protocols.tls import tls_extension
+    return tls_extension(transport)
 
 
 cdef bint has_agreed_on_http2(object transport) except -1:

@@ -105,8 +105,11 @@ cdef class H2Connection:
     # Input that is not parsed yet: buf[pos:].
     cdef bytes buf
     cdef Py_ssize_t pos
+    cdef bytes following                # and then, while process() runs, following[following_pos:]
+    cdef Py_ssize_t following_pos
     cdef uint32_t max_frame
     cdef int frames_left                # in this turn
+    cdef Py_ssize_t turn_bytes          # read since the last pause
     cdef bint processing                # process() is on the stack
     cdef bint advance_scheduled
     cdef bint reading_paused
@@ -162,6 +165,7 @@ cdef class H2Connection:
 
     # Input.
     cdef int process(self) except -1
+    cdef int join(self, bytes data) except -1
     cdef bint read_frame(self) except -1
     cdef bint read_preface(self) except -1
     cdef int take_frame(self, int result, const char *data, fc_frame2 *frame) except -1
@@ -185,6 +189,7 @@ cdef class H2Connection:
     cdef bint refused(self, H2Stream stream) except -1
     cdef int start_websocket(self, H2Stream stream) except -1
     cdef int start_applications(self) except -1
+    cdef bint redirected(self, H2Stream stream) except -1
     cdef bint serves(self, bytes host) except -1
     cdef int push(self, H2Stream parent, str path, list fields) except -1
     cdef int close_stream(self, H2Stream stream) except -1

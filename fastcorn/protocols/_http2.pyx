@@ -53,10 +53,13 @@ cdef enum:
     FRAMES_PER_TURN = 256
     # And as how many of them a request counts.
     FRAMES_A_REQUEST = 4
+    # Bytes that are read before the applications get theirs: libuv reads up to 32 times in a turn while there is more.
+    READ_PER_TURN = 512 * 1024
     # Bytes of DATA that one connection writes in one turn.
     BYTES_PER_TURN = 512 * 1024
-    # Bytes of one DATA frame, whatever the client takes: a longer one would hold up the other streams.
+    # Bytes of DATA that a stream writes at its turn: more would hold up the other streams. One that is alone writes more.
     DATA_FRAME = 16 * 1024
+    LONE_DATA = 64 * 1024
     # Parts of a body that are smaller are joined to fill a frame.
     SMALL_PART = 4 * 1024
     # Body bytes that wait on a stream before the application has to, and how few let it go on.
@@ -133,6 +136,8 @@ cdef class H2Stream(StreamCarrier):
             if not self.has_date:
                 fields += context.date_pairs
             fields += context.extra_pairs
+        if self.connection.tls:
+            fields += context.hsts_pairs
         return self.answer(0, fields, end)
 
     cdef int answer(self, int status, list fields, bint end) except -1:
@@ -285,7 +290,7 @@ cdef class H2Stream(StreamCarrier):
         return 0
 
     cdef Py_ssize_t write_frame(self) except -1:
-        """Write one DATA frame, or what ends the stream. Returns the bytes of body that have left; `blocked` may be set."""
+        """Write a turn's DATA, or what ends the stream. Returns the bytes of body that have left; `blocked` may be set."""
         cdef H2Connection connection = self.connection
         cdef HTTP2Engine engine = connection.engine
         cdef Py_ssize_t size = 0
@@ -295,7 +300,7 @@ cdef class H2Stream(StreamCarrier):
         if self.pending:
             part = self.first_part()
             size = PyBytes_GET_SIZE(part) - self.part_start
-            allowed = min(engine.window(self.id), <int64_t>min(engine.peer_frame_size, <uint32_t>DATA_FRAME))
+            allowed = min(engine.window(self.id), LONE_DATA if len(connection.queue) == 0 else DATA_FRAME)
             if allowed <= 0:
                 self.blocked = True
                 return 0
@@ -363,12 +368,14 @@ cdef class H2Stream(StreamCarrier):
         cdef bytes body = f"{status} {text}\n".encode("ascii")
         cdef list head = [PLAIN_TEXT, (b"content-length", b"%d" % PyBytes_GET_SIZE(body))]
         cdef bint bodiless = self.head is not None and self.head.head_request
-        context.errors_total += 1
+        context.errors_total += status >= 400
         if self.head is not None and self.head.scope is not None:
             context.log_access(self.head.scope, status, [], 0 if bodiless else PyBytes_GET_SIZE(body), 0.0)
         if fields is not None:
             head += fields
         head += context.default_pairs
+        if connection.tls:
+            head += context.hsts_pairs
         self.status = status
         self.answer(status, head, bodiless)
         if not bodiless:
@@ -647,9 +654,13 @@ cdef class H2Connection:
         if self.pos == PyBytes_GET_SIZE(self.buf):
             self.buf = data
         else:
-            self.buf = self.buf[self.pos:] + data
+            self.join(data)
         self.pos = 0
         self.frames_left = FRAMES_PER_TURN
+        self.turn_bytes += PyBytes_GET_SIZE(data)
+        if self.turn_bytes >= READ_PER_TURN:
+            self.turn_bytes = 0
+            self.schedule_advance()     # which pauses reading until then
         self.process()
 
     def eof_received(self):
@@ -683,7 +694,7 @@ cdef class H2Connection:
         if self.transport is None:
             return
         self.patience = min(self.full_patience, self.patience + self.full_patience / 10)
-        if self.writer.stalled() or self.eof and self.writer.fd >= 0 and fc_socket_broken(self.writer.fd):
+        if self.writer.stalled() or self.eof and self.writer.socket >= 0 and fc_socket_broken(self.writer.socket):
             self.abort_transport()
             return
         if kind != H2_NO_DEADLINE and now >= self.deadline:
@@ -739,7 +750,12 @@ cdef class H2Connection:
         self.processing = True
         try:
             self.writer.begin()
-            while self.state < H2_LINGER and not self.writer.paused and self.pos < PyBytes_GET_SIZE(self.buf):
+            while self.state < H2_LINGER and not self.writer.paused:
+                if self.pos == PyBytes_GET_SIZE(self.buf):
+                    if self.following is None:
+                        break
+                    self.buf, self.following = self.following, None
+                    self.pos = self.following_pos
                 if self.state == H2_PREFACE:
                     if not self.read_preface():
                         break
@@ -749,6 +765,10 @@ cdef class H2Connection:
                 self.start_applications()
         finally:
             self.processing = False
+        if self.following is not None:
+            self.buf = self.buf[self.pos:] + self.following[self.following_pos:]
+            self.pos = 0
+            self.following = None
         if self.state >= H2_LINGER:
             return 0
         if self.pos == PyBytes_GET_SIZE(self.buf):
@@ -758,6 +778,20 @@ cdef class H2Connection:
         # Without eager tasks the applications have yet to take their first steps, which end with a flush of all.
         self.pump()
         return self.update_reading()
+
+    cdef int join(self, bytes data) except -1:
+        """Add to input that is not used up: to a frame that is not whole, only what it needs. Copies are what uploads cost."""
+        cdef Py_ssize_t have = PyBytes_GET_SIZE(self.buf) - self.pos
+        cdef const unsigned char *head = <const unsigned char *>PyBytes_AS_STRING(self.buf) + self.pos
+        cdef Py_ssize_t missing = 0
+        if self.state == H2_OPEN and have >= FC_FRAME2_HEADER:
+            missing = FC_FRAME2_HEADER + (head[0] << 16 | head[1] << 8 | head[2]) - have
+        if 0 < missing < PyBytes_GET_SIZE(data):
+            self.following = data
+            self.following_pos = missing
+            data = data[:missing]
+        self.buf = self.buf[self.pos:] + data
+        return 0
 
     cdef bint read_frame(self) except -1:
         """Take one frame. False = more bytes are needed, or other connections have their turn."""
@@ -1063,7 +1097,7 @@ cdef class H2Connection:
         scope["state"] = PyDict_Copy(context.state)
         scope["extensions"] = extensions = PyDict_Copy(context.http2_extensions)
         if self.tls_extension is not None:
-            extensions["tls"] = self.tls_extension
+            extensions["tls"] = PyDict_Copy(self.tls_extension)
         if stream.id & 1 == 0:
             extensions.pop("http.response.push", None)  # a promise belongs to a stream of the client (RFC 9113 section 8.4)
         priority = self.early_priorities.pop(stream.id, None) if self.early_priorities else None
@@ -1094,6 +1128,8 @@ cdef class H2Connection:
             stream.refuse(501, "CONNECT is for WebSockets only")
         elif context.server_names is not None and not self.serves(head.authority):
             stream.refuse(404, "no such host")
+        elif context.redirect_to_https and not self.tls and self.redirected(stream):
+            return True
         elif context.max_body and head.content_length > context.max_body:
             stream.refuse(413, "the body is too large")
         elif context.max_concurrent_requests and (
@@ -1102,6 +1138,15 @@ cdef class H2Connection:
             stream.refuse(503, "too many requests at once", [(b"retry-after", b"1")])
         else:
             return False
+        return True
+
+    cdef bint redirected(self, H2Stream stream) except -1:
+        """Send a client that came without TLS to https, unless it came by a unix socket."""
+        from fastcorn.protocols.redirect import location
+        target = location(stream.head.authority, stream.head.scope, self.context.https_port)
+        if target is None:
+            return False
+        stream.refuse(308, "use https", [(b"location", target)])
         return True
 
     cdef bint serves(self, bytes host) except -1:
@@ -1354,7 +1399,7 @@ cdef class H2Connection:
             self.drop_streams()
             if self.transport is not None:
                 self.writer.flush()
-                self.writer.fd = -1
+                self.writer.fd = self.writer.socket = -1
                 self.transport.close()
         return 0
 

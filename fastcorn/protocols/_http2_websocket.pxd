@@ -26,7 +26,7 @@ cdef class StreamTransport:
     cdef object protocol            # the WebSocketConnection, from then on
 
     # Input.
-    cdef list held                  # bytes that came while reading was paused
+    cdef bytearray held             # what came while reading was paused; None = nothing
     cdef Py_ssize_t held_credit     # flow-controlled bytes of these
     cdef bint reading_paused
     cdef bint peer_ended            # the client's END_STREAM has come,

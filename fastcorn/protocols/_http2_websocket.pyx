@@ -124,9 +124,11 @@ cdef class StreamTransport:
         if self.closing or self.over:
             return 0 if self.stream is None else self.stream.credit(credit)
         if self.reading_paused or self.held is not None:
+            # Joined, not listed: a client may send a window full of frames of two bytes.
             if self.held is None:
-                self.held = []
-            self.held.append(data)
+                self.held = bytearray(data)
+            else:
+                self.held += data
             self.held_credit += credit
         else:
             self.stream.credit(credit)
@@ -149,7 +151,7 @@ cdef class StreamTransport:
             return 0 if cycle is None else (<WebSocketCycle>cycle).feed_disconnect()
         if held is not None and not self.closing:
             # What came before the end is the application's all the same.
-            self.protocol.data_received(b"".join(held))
+            self.protocol.data_received(bytes(held))
         self.closing = True
         self.disconnect()
         return 0
@@ -180,7 +182,7 @@ cdef class StreamTransport:
             return b""
         credit, self.held_credit = self.held_credit, 0
         self.stream.credit(credit)
-        return b"".join(held)
+        return bytes(held)
 
     cdef int hear_end(self) except -1:
         """The client has ended its side."""
@@ -205,7 +207,7 @@ cdef class StreamTransport:
         if self.closing or self.over or self.reading_paused:
             return
         if self.held is not None:
-            data = b"".join(self.held)
+            data = bytes(self.held)
             self.held = None
             credit, self.held_credit = self.held_credit, 0
             self.stream.credit(credit)

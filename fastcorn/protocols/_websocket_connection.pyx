@@ -144,7 +144,7 @@ cdef class WebSocketConnection(Stream):
             return
         if self.writer.stalled():
             self.abort_transport()
-        elif self.reading_paused and self.writer.fd >= 0 and fc_socket_broken(self.writer.fd):
+        elif self.reading_paused and self.writer.socket >= 0 and fc_socket_broken(self.writer.socket):
             # The state stays: connection_lost() still delivers what the codec holds.
             self.writer.drop()
             self.transport.abort()
@@ -419,7 +419,7 @@ cdef class WebSocketConnection(Stream):
         self.flush()
         self.state = LEAVING
         self.deadline = self.context.now + self.close_timeout + TICK_SECONDS
-        self.writer.fd = -1
+        self.writer.fd = self.writer.socket = -1
         self.transport.close()
         return 0
 

@@ -11,6 +11,7 @@ cdef class Writer:
     cdef Context context
     cdef object transport           # None when the connection is lost
     cdef int fd                     # the socket, to send past the transport; -1 = only the transport writes
+    cdef int socket                 # the socket, to ask the kernel about it; -1 = it is closing or there is none
     cdef bint transport_busy        # the transport had something queued when we last looked
     cdef bint paused                # the transport has more queued than its high-water mark
     cdef Output out                 # encoded and not yet written
@@ -24,6 +25,7 @@ cdef class Writer:
     cdef int append_chunk_size(self, Py_ssize_t len) except -1
     cdef int flush(self) except -1
     cdef int flush_with(self, bytes data) except -1
+    cdef int write(self, bytes data) except -1
     cdef object drain(self)
     cdef int resume(self) except -1
     cdef bint stalled(self) except -1

@@ -85,6 +85,15 @@ cdef class Writer:
             self.hand_over(data if sent == first else memoryview(data)[sent - first:])
         return self.release()
 
+    cdef int write(self, bytes data) except -1:
+        """Write `data`; nothing is collected. For a transport that encodes what it is given, as TLS."""
+        cdef Py_ssize_t sent = 0
+        if self.can_send():
+            sent = fc_socket_send(self.fd, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), NULL, 0)
+        if sent < PyBytes_GET_SIZE(data):
+            self.hand_over(data if sent == 0 else memoryview(data)[sent:])
+        return 0
+
     cdef object drain(self):
         """None, or a Future that is done when the transport takes more or the connection is lost."""
         if not self.paused or self.transport is None:
@@ -122,7 +131,7 @@ cdef class Writer:
 
     cdef int drop(self) except -1:
         """The transport is being aborted: what is collected and what an application still sends goes nowhere."""
-        self.fd = -1
+        self.fd = self.socket = -1
         self.out.len = 0
         self.transport_busy = False
         self.transport = None
@@ -130,7 +139,7 @@ cdef class Writer:
 
     cdef int lost(self) except -1:
         """The connection is lost. The loop closes the socket next, whose number may then be another's."""
-        self.fd = -1
+        self.fd = self.socket = -1
         self.out.len = 0
         self.release()
         self.transport = None
@@ -171,5 +180,5 @@ cdef class Writer:
 cdef Writer new_writer(Context context):
     cdef Writer writer = Writer.__new__(Writer)
     writer.context = context
-    writer.fd = -1
+    writer.fd = writer.socket = -1
     return writer

@@ -55,7 +55,10 @@ class Offer:
         del scope["method"]
         scope["scheme"] = "wss" if secure else "ws"
         scope["subprotocols"] = self.subprotocols
-        scope["extensions"] = {"websocket.http.response": {}}
+        extensions: dict[str, Any] = {"websocket.http.response": {}}
+        if "tls" in scope["extensions"]:
+            extensions["tls"] = scope["extensions"]["tls"]
+        scope["extensions"] = extensions
         return new_websocket_cycle(context, stream, scope)
 
     def open_connection(self, context: Any, subprotocol: str | None) -> tuple[Any, list[tuple[bytes, bytes]]]:

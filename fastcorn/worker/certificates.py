@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # Files are looked at each so many ticks of a second; a change takes a tick more to be taken.
 LOOK_TICKS = 3
 
+OWN_CONTEXT = "a context of the application's own"
+
 Print = tuple[tuple[int, ...] | None, ...]
 
 
@@ -68,7 +70,13 @@ def read_certificates(config: Config) -> Certificates | None:
     context = make_context(config)
     if context is None:
         return None
-    return Certificates(context, files, prints, tuple(tls_notices(config)), in_words(config))
+    try:
+        notices, text = tuple(tls_notices(config)), in_words(config)
+    except ConfigError:
+        if not makes_own_context(config):
+            raise
+        notices, text = (), OWN_CONTEXT  # certfile is in a form that only they know
+    return Certificates(context, files, prints, notices, text)
 
 
 def make_context(config: Config) -> ssl.SSLContext | None:
@@ -106,7 +114,7 @@ def in_words(config: Config) -> str:
         names = chain.names or facts.names or (facts.subject,)
         shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
         texts.append(f"{chain.certfile} ({shown or 'no name'}; until {facts.ends:%Y-%m-%d})")
-    return ", ".join(texts) or "a context of the application's own"
+    return ", ".join(texts) or OWN_CONTEXT
 
 
 def read_again(config: Config, before: Certificates | None, log: Any) -> Certificates | None:

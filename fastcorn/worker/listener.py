@@ -2,9 +2,8 @@
 """Listening sockets -> connections.
 
 Called by fastcorn.worker.worker. A Listener accepts either through the loop's own server, which is quickest on uvloop,
-or by accept() when the socket is readable, which alone allows an exact limit of connections and counts TLS handshakes,
-so that a stop can wait for them, and which is needed on asyncio: its server drops a connection that it accepted in the
-very turn in which it is closed.
+or by accept() when the socket is readable, which alone allows an exact limit of connections and which is needed on
+asyncio: its server drops a connection that it accepted in the very turn in which it is closed.
 
 Some facts about closing. The kernel resets connections that wait in the accept queue when the last descriptor of a
 listening socket is closed; their clients believe to be connected and may have sent a request already. So close() first
@@ -34,7 +33,7 @@ EXHAUSTED_PAUSE_SECONDS = 1.0
 # Closing takes at most this many waiting connections: what comes faster than it can be accepted has to end somewhere.
 QUEUE_LIMIT = 65536
 
-# Closing waits this long for accepted connections to be made: without TLS that takes a turn of the loop.
+# Closing waits this long for accepted connections to be made, which takes a turn of the loop.
 ARRIVAL_SECONDS = 5.0
 
 Factory = Callable[[], asyncio.BaseProtocol]
@@ -49,6 +48,7 @@ class Listener:
         room: how many more connections may be accepted now, or None for no limit.
         backlog: connections that may wait to be accepted.
         ssl_context: for TLS; None = plain.
+        secure: makes the protocol of a new TLS connection from the context that holds then; needed with ssl_context.
         log: gets warnings.
         load: where other processes accept on the same socket: how many connections this one has, and the balance.
     """
@@ -61,17 +61,18 @@ class Listener:
         backlog: int,
         room: Callable[[], int] | None = None,
         ssl_context: Any = None,
-        handshake_timeout: float | None = None,
+        secure: Callable[[Any], asyncio.BaseProtocol] | None = None,
         log: Any = None,
         load: tuple[Callable[[], int], Balance] | None = None,
     ) -> None:
         self.sock = sock
         self.address = describe(sock)
         self.arriving: set[asyncio.Task[Any]] = set()
-        self._factory = factory
+        self.ssl_context = ssl_context
+        # The loop's own TLS is not used: see fastcorn.protocols._tls.
+        self._factory = factory if secure is None or ssl_context is None else lambda: secure(self.ssl_context)
         self._room = room
         self._backlog = backlog
-        self._tls = {"ssl": ssl_context, "ssl_handshake_timeout": handshake_timeout} if ssl_context else {}
         self._log = log
         self._load = load
         self._yielding: asyncio.TimerHandle | None = None
@@ -86,16 +87,12 @@ class Listener:
     @property
     def url(self) -> str:
         """Where the socket listens: http://127.0.0.1:8000, http://[::1]:8000 or http://unix:/run/app.sock."""
-        return f"{'https' if self._tls else 'http'}://{self.address}"
+        return f"{'https' if self.ssl_context else 'http'}://{self.address}"
 
     def renew_tls(self, ssl_context: Any) -> None:
         """Takes another context for the connections that come from now on; where there is no TLS, nothing happens."""
-        if not self._tls:
-            return
-        self._tls["ssl"] = ssl_context
-        if self._server is not None:  # it has the old one; what comes meanwhile waits in the queue of the kernel
-            self.pause()
-            self.resume()
+        if self.ssl_context:
+            self.ssl_context = ssl_context
 
     async def start(self) -> None:
         """Begins to listen and to accept.
@@ -172,12 +169,12 @@ class Listener:
         # A loop without readers (Windows' proactor) has only its own server.
         if type(self._loop).add_reader is asyncio.AbstractEventLoop.add_reader:
             return True
-        return is_uvloop(self._loop) and self._room is None and self._load is None and not self._tls
+        return is_uvloop(self._loop) and self._room is None and self._load is None
 
     async def _start_server(self) -> None:
         while self._wanted and self._server is None:
             duplicate = self.sock.dup()
-            server = await self._loop.create_server(self._factory, sock=duplicate, backlog=self._backlog, **self._tls)
+            server = await self._loop.create_server(self._factory, sock=duplicate, backlog=self._backlog)
             if self._wanted:
                 self._server = server
             else:
@@ -223,7 +220,7 @@ class Listener:
     def _accept_one(self) -> bool:
         """Accepts one connection; False when there is none or none can be accepted now."""
         try:
-            accepted, peer = self.sock.accept()
+            accepted, _ = self.sock.accept()
         except (BlockingIOError, InterruptedError):
             return False
         except OSError as error:
@@ -232,18 +229,16 @@ class Listener:
                 return False
             return error.errno != errno.EBADF  # this one has gone already (ECONNABORTED and its like): the next
         accepted.setblocking(False)
-        task = self._loop.create_task(self._connect(accepted, peer))
+        task = self._loop.create_task(self._connect(accepted))
         self.arriving.add(task)
         task.add_done_callback(self.arriving.discard)
         return True
 
-    async def _connect(self, accepted: socket.socket, peer: Any) -> None:
+    async def _connect(self, accepted: socket.socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(self._factory, accepted, **self._tls)
-        except (OSError, asyncio.CancelledError) as error:
-            accepted.close()  # the client has gone, or TLS failed
-            if self._tls and self._log is not None:
-                self._log.debug("no TLS with %s: %s", peer_text(peer), handshake_problem(error))
+            await self._loop.connect_accepted_socket(self._factory, accepted)
+        except (OSError, asyncio.CancelledError):
+            accepted.close()  # the client has gone
         # From its connection_made() until here this one was counted twice, so there may be more room than there seemed.
         self.arriving.discard(asyncio.current_task())
         if self._full and self._room is not None and self._room() > 0:
@@ -256,25 +251,6 @@ class Listener:
             self._reading = False
             self._loop.remove_reader(self.sock.fileno())
             self._loop.call_later(EXHAUSTED_PAUSE_SECONDS, self._start_reading)
-
-
-def handshake_problem(error: BaseException) -> str:
-    """Why a TLS handshake failed, in words; for the log at level debug, since anyone can cause it."""
-    reason = getattr(error, "reason", None)
-    if reason == "HTTP_REQUEST":
-        return "a plain HTTP request was sent to the TLS port"
-    if isinstance(reason, str):
-        return reason.replace("_", " ").lower()
-    if isinstance(error, asyncio.CancelledError):
-        return "the server stops"
-    return str(error) or "the client has gone"
-
-
-def peer_text(peer: Any) -> str:
-    """The address of a client as accept() tells it."""
-    if isinstance(peer, tuple):
-        return f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"
-    return "a client of the unix socket"
 
 
 def is_uvloop(loop: asyncio.AbstractEventLoop) -> bool:

@@ -161,6 +161,8 @@ class Worker:
 
     async def _start_generation(self, generation: Generation, settings: Any) -> None:
         await generation.start()
+        if settings.redirect_port is None and (port := self._https_port()) is not None:
+            generation.context.https_port = port
         connection = self._choose_connection()
         await warm_up(settings, lambda: connection(generation.context), self.error_log)
 
@@ -220,7 +222,7 @@ class Worker:
             asyncio.ensure_future(listener.close(leave_queue=listener.address in left)) for listener in self.listeners
         ]
         forced = asyncio.ensure_future(self._forced.wait())
-        # TLS handshakes are waited for, but not by a stop that is forced.
+        # Connections that arrive are waited for, but not by a stop that is forced.
         all_closed = asyncio.gather(*closing, return_exceptions=True)
         either: set[asyncio.Future[Any]] = {all_closed, forced}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -292,7 +294,7 @@ class Worker:
                 backlog=self.settings.backlog,
                 room=None if self.settings.max_connections is None else self._room,
                 ssl_context=ssl_context,
-                handshake_timeout=self.settings.ssl_handshake_timeout,
+                secure=None if ssl_context is None else self._secure_factory(),
                 log=self.error_log,
                 load=self._shared_load(sock),
             )
@@ -318,6 +320,18 @@ class Worker:
     def _factory(self) -> Callable[[], Any]:
         connection = self._choose_connection()
         return lambda: connection(self._generation.context)
+
+    def _https_port(self) -> int | None:
+        """The port of the first address with TLS, for redirects."""
+        assert self._sockets is not None
+        names = [sock.getsockname() for sock in self._sockets.secure_sockets]
+        return next((name[1] for name in names if isinstance(name, tuple)), None)
+
+    def _secure_factory(self) -> Callable[[Any], Any]:
+        from fastcorn.protocols._tls import TLSTransport
+
+        connection = self._choose_connection()
+        return lambda ssl_context: TLSTransport(self._generation.context, ssl_context, connection)
 
     def _watch_limit(self, context: Any) -> None:
         if self.settings.max_connections is not None:

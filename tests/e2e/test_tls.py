@@ -193,7 +193,9 @@ def test_a_replaced_certificate_is_served_without_a_restart(arguments: list[str]
         port = port_of(command)
         assert (old.serial, old.ask()) == (localhost().serial, b"https /x")
         (tmp_path / "server.pem").write_bytes(b"half of a certif")
-        misfit = "the certificates from before go on, new ones do not fit: --certfile: 'server.pem' holds no certificate"
+        misfit = (
+            "the certificates from before go on, new ones do not fit: --certfile: 'server.pem' holds no certificate"
+        )
         command.wait_for(rf"(?s)({misfit}.*){{{workers}}}")
         assert serial_of(port) == localhost().serial
         renewed = authority().issue()

@@ -6,6 +6,8 @@ Frames are made and read by hyperframe and hpack. What the connection makes of t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,8 +20,8 @@ from hypothesis import strategies as st
 from fastcorn.protocols import _http2_engine as engine
 from fastcorn.protocols._http2_engine import EngineDriver
 from fastcorn.protocols.hpack_fields import BombError, FieldDecoder, FieldEncoder, HPACKError
-from fastcorn.protocols.http2_fallback import MAX_RESETS, H2Engine
-from tests.http2_frames import REQUEST, raw_frame
+from fastcorn.protocols.http2_fallback import MAX_RESETS
+from tests.http2_frames import ENGINES, REQUEST, new_engine, raw_frame
 
 DATA, HEADERS, PRIORITY, RST, SETTINGS, PING, WINDOW, CONTINUATION = 0, 1, 2, 3, 4, 6, 8, 9
 END_STREAM, ACK, END_HEADERS, PADDED, WITH_PRIORITY = 1, 1, 4, 8, 32
@@ -37,14 +39,15 @@ DEFAULTS = {
 ANSWER = [(b":status", b"200"), (b"content-type", b"text/plain")]
 
 Fields = list[tuple[bytes, bytes]]
+Connect = Callable[..., "Client"]
 
 
 class Client:
-    """An engine that has begun, and the client's side of header compression."""
+    """An engine, and the client's side of header compression."""
 
-    def __init__(self, **changed: int) -> None:
-        self.driver = EngineDriver(H2Engine(SimpleNamespace(**(DEFAULTS | changed))))
-        self.greeting = self.driver.start()
+    def __init__(self, name: str = "h2", upgrade: bytes | None = None, **changed: int) -> None:
+        self.driver = EngineDriver(new_engine(name, SimpleNamespace(**(DEFAULTS | changed))))
+        self.greeting = self.driver.start(upgrade)
         self.encoder = hpack.Encoder()
         self.decoder = hpack.Decoder()
 
@@ -64,6 +67,12 @@ class Client:
 
     def fields_of(self, frames: list[Any]) -> Fields:
         return [(bytes(n), bytes(v)) for n, v in self.decoder.decode(b"".join(f.data for f in frames), raw=True)]
+
+
+@pytest.fixture(params=ENGINES)
+def connect(request: pytest.FixtureRequest) -> Connect:
+    """Makes a `Client` of each engine."""
+    return partial(Client, request.param)
 
 
 def frames_of(data: bytes) -> list[Any]:
@@ -93,37 +102,35 @@ def reset_of(data: bytes) -> tuple[int, int]:
 # --- the beginning ---
 
 
-def test_the_server_begins_with_its_settings_and_the_window_of_the_connection() -> None:
-    sent, window = frames_of(Client().greeting)
+def test_the_server_begins_with_its_settings_and_the_window_of_the_connection(connect: Connect) -> None:
+    sent, window = frames_of(connect().greeting)
     assert sent.settings == {1: 4096, 3: 100, 4: 2**18, 5: 2**14, 6: 2**16, 8: 1, 9: 1}
     assert (window.stream_id, window.window_increment) == (0, 2**20 - 65535)
 
 
-def test_a_window_that_is_the_default_is_not_opened() -> None:
-    (sent,) = frames_of(Client(h2_initial_connection_window=65535, h2_initial_stream_window=65535).greeting)
+def test_a_window_that_is_the_default_is_not_opened(connect: Connect) -> None:
+    (sent,) = frames_of(connect(h2_initial_connection_window=65535, h2_initial_stream_window=65535).greeting)
     assert sent.settings[INITIAL_WINDOW] == 65535
 
 
-def test_after_an_upgrade_the_first_stream_waits_for_its_answer() -> None:
-    client = Client()
-    driver = EngineDriver(H2Engine(SimpleNamespace(**DEFAULTS)))
-    greeting = driver.start(bytes.fromhex("000400000005" + "000100000000" + "000500008000" + "00ff00000001"))
-    assert greeting == client.greeting
-    assert driver.window(1) == 5
-    assert driver.engine.last_stream_id == 1
-    assert driver.engine.peer_frame_size == 0x8000
-    head, body = frames_of(driver.headers(1, ANSWER) + driver.data(1, b"12345", True))
-    assert client.fields_of([head]) == ANSWER
+def test_after_an_upgrade_the_first_stream_waits_for_its_answer(connect: Connect) -> None:
+    values = bytes.fromhex("000400000005" + "000100000000" + "000500008000" + "00ff00000001")
+    client = connect(upgrade=values)
+    assert client.greeting == connect().greeting
+    assert client.driver.window(1) == 5
+    assert client.driver.engine.last_stream_id == 1
+    assert client.driver.engine.peer_frame_size == 0x8000
+    head, body = frames_of(client.driver.headers(1, ANSWER) + client.driver.data(1, b"12345", True))
+    assert client.fields_of([head])[1:] == ANSWER[1:]
     assert body.data == b"12345"
-    driver.receive(client.headers(3))
-    assert driver.events[0][0] == engine.REQUEST
+    client.request(3)
 
 
 # --- requests ---
 
 
-def test_a_request() -> None:
-    client = Client()
+def test_a_request(connect: Connect) -> None:
+    client = connect()
     for stream_id in (1, 3, 5):
         events, answer = client.receive(client.headers(stream_id))
         about = {"stream_id": stream_id, "headers": REQUEST, "end": True, "too_large": False}
@@ -133,8 +140,8 @@ def test_a_request() -> None:
     assert client.driver.engine.last_stream_id == 5
 
 
-def test_padding_and_priorities_are_left_out() -> None:
-    client = Client()
+def test_padding_and_priorities_are_left_out(connect: Connect) -> None:
+    client = connect()
     block = client.encoder.encode(REQUEST)
     itself = (1).to_bytes(4, "big") + b"\xff"  # a stream that depends on itself: RFC 9113 has done with priorities
     flags = END_HEADERS | PADDED | WITH_PRIORITY
@@ -143,8 +150,8 @@ def test_padding_and_priorities_are_left_out() -> None:
     assert answer == b""
 
 
-def test_a_header_block_in_pieces() -> None:
-    client = Client()
+def test_a_header_block_in_pieces(connect: Connect) -> None:
+    client = connect()
     block = client.encoder.encode(REQUEST)
     parts = [raw_frame(HEADERS, block[:1], flags=END_STREAM, stream_id=1)]
     parts += [raw_frame(CONTINUATION, block[at : at + 1], stream_id=1) for at in range(1, len(block))]
@@ -168,37 +175,37 @@ def test_a_header_block_in_pieces() -> None:
         window_update(0, 1),
     ],
 )
-def test_nothing_comes_between_the_pieces(frame: bytes) -> None:
-    client = Client()
+def test_nothing_comes_between_the_pieces(connect: Connect, frame: bytes) -> None:
+    client = connect()
     events, _ = client.receive(raw_frame(HEADERS, b"\x82", stream_id=1), frame)
     assert [(kind, about["code"]) for kind, about in events] == [(engine.CONNECTION_ERROR, PROTOCOL_ERROR)]
 
 
-def test_a_continuation_of_nothing() -> None:
-    client = Client()
+def test_a_continuation_of_nothing(connect: Connect) -> None:
+    client = connect()
     client.request(1)
     events, _ = client.receive(raw_frame(CONTINUATION, b"\x82", flags=END_HEADERS, stream_id=1))
     assert [(kind, about["code"]) for kind, about in events] == [(engine.CONNECTION_ERROR, PROTOCOL_ERROR)]
 
 
 @pytest.mark.parametrize("piece", [b"", b"\x82" * 16384], ids=["empty", "full"])
-def test_a_header_block_without_end(piece: bytes) -> None:
-    client = Client()
+def test_a_header_block_without_end(connect: Connect, piece: bytes) -> None:
+    client = connect()
     endless = raw_frame(CONTINUATION, piece, stream_id=1) * 200
     events, _ = client.receive(raw_frame(HEADERS, b"\x82", stream_id=1), endless)
     assert events == [(engine.CONNECTION_ERROR, {"code": ENHANCE_YOUR_CALM, "reason": "header block without end"})]
 
 
 @pytest.mark.parametrize(("size", "too_large"), [(400, False), (1000 - 32 - 1, False), (1000 - 32, True), (3000, True)])
-def test_a_list_above_the_limit_is_told(size: int, too_large: bool) -> None:
-    client = Client(h2_max_header_list_size=1000)
+def test_a_list_above_the_limit_is_told(connect: Connect, size: int, too_large: bool) -> None:
+    client = connect(h2_max_header_list_size=1000)
     events, _ = client.receive(client.headers(1, [(b"a", b"x" * size)]))
     assert events[0][1]["too_large"] is too_large
     assert events[0][1]["headers"] == [(b"a", b"x" * size)]
 
 
-def test_a_bomb_ends_the_connection() -> None:
-    client = Client(h2_max_header_list_size=1000)
+def test_a_bomb_ends_the_connection(connect: Connect) -> None:
+    client = connect(h2_max_header_list_size=1000)
     client.receive(client.headers(1, [(b"a", b"x" * 500)]))
     bomb = raw_frame(HEADERS, b"\xbe" * 10, flags=END_HEADERS | END_STREAM, stream_id=3)  # the same field ten times
     events, _ = client.receive(bomb)
@@ -208,8 +215,8 @@ def test_a_bomb_ends_the_connection() -> None:
 @pytest.mark.parametrize(
     ("stream_id", "code"), [(2, PROTOCOL_ERROR), (3, PROTOCOL_ERROR), (5, STREAM_CLOSED)], ids=["even", "lower", "done"]
 )
-def test_a_stream_that_cannot_be_opened(stream_id: int, code: int) -> None:
-    client = Client()
+def test_a_stream_that_cannot_be_opened(connect: Connect, stream_id: int, code: int) -> None:
+    client = connect()
     client.request(5)
     client.driver.headers(5, ANSWER, True)
     events, _ = client.receive(client.headers(stream_id))
@@ -223,8 +230,8 @@ def test_a_stream_that_cannot_be_opened(stream_id: int, code: int) -> None:
 # --- bodies ---
 
 
-def test_a_body() -> None:
-    client = Client()
+def test_a_body(connect: Connect) -> None:
+    client = connect()
     client.request(1, end=False)
     padded = raw_frame(DATA, b"\x05hello" + bytes(5), flags=PADDED, stream_id=1)
     events, answer = client.receive(padded, raw_frame(DATA, b"bye", flags=END_STREAM, stream_id=1))
@@ -235,15 +242,15 @@ def test_a_body() -> None:
     assert answer == b""
 
 
-def test_the_length_of_a_body_is_not_the_engines_business() -> None:
-    client = Client()
+def test_the_length_of_a_body_is_not_the_engines_business(connect: Connect) -> None:
+    client = connect()
     client.receive(client.headers(1, [*REQUEST, (b"content-length", b"nonsense")], END_HEADERS))
     events, _ = client.receive(raw_frame(DATA, b"hello", flags=END_STREAM, stream_id=1))
     assert events[0][0] == engine.DATA
 
 
-def test_trailers() -> None:
-    client = Client()
+def test_trailers(connect: Connect) -> None:
+    client = connect()
     client.request(1, end=False)
     events, answer = client.receive(raw_frame(DATA, b"x", stream_id=1), client.headers(1, [(b"digest", b"abc")]))
     trailers = {"stream_id": 1, "headers": [(b"digest", b"abc")], "end": True, "too_large": False}
@@ -251,8 +258,8 @@ def test_trailers() -> None:
     assert answer == b""
 
 
-def test_trailers_that_do_not_end_the_request() -> None:
-    client = Client()
+def test_trailers_that_do_not_end_the_request(connect: Connect) -> None:
+    client = connect()
     client.request(1, end=False)
     events, answer = client.receive(client.headers(1, [(b"digest", b"abc")], END_HEADERS))
     assert [(kind, about["code"]) for kind, about in events] == [(engine.STREAM_ERROR, PROTOCOL_ERROR)]
@@ -264,8 +271,8 @@ def test_trailers_that_do_not_end_the_request() -> None:
 
 @pytest.mark.parametrize("answered", [False, True])
 @pytest.mark.parametrize("kind", [DATA, HEADERS])
-def test_more_after_the_end(kind: int, answered: bool) -> None:
-    client = Client()
+def test_more_after_the_end(connect: Connect, kind: int, answered: bool) -> None:
+    client = connect()
     client.request(1)
     if answered:
         client.driver.headers(1, ANSWER, True)
@@ -279,8 +286,8 @@ def test_more_after_the_end(kind: int, answered: bool) -> None:
     client.request(3)
 
 
-def test_frames_on_the_way_to_a_stream_that_the_server_has_reset() -> None:
-    client = Client(h2_initial_connection_window=65535)
+def test_frames_on_the_way_to_a_stream_that_the_server_has_reset(connect: Connect) -> None:
+    client = connect(h2_initial_connection_window=65535)
     client.request(1, end=False)
     assert reset_of(client.driver.reset(1, CANCEL)) == (1, CANCEL)
     events, answer = client.receive(*[raw_frame(DATA, bytes(10000), stream_id=1)] * 4)
@@ -294,8 +301,8 @@ def test_frames_on_the_way_to_a_stream_that_the_server_has_reset() -> None:
     assert (events, answer) == ([], b"")
 
 
-def test_frames_on_a_stream_that_the_client_has_reset() -> None:
-    client = Client()
+def test_frames_on_a_stream_that_the_client_has_reset(connect: Connect) -> None:
+    client = connect()
     client.request(1, end=False)
     events, _ = client.receive(raw_frame(RST, CANCEL.to_bytes(4, "big"), stream_id=1))
     assert events == [(engine.RESET, {"stream_id": 1, "code": CANCEL})]
@@ -310,8 +317,8 @@ def test_frames_on_a_stream_that_the_client_has_reset() -> None:
 
 @pytest.mark.parametrize("stream_id", [2, 3])
 @pytest.mark.parametrize("kind", [DATA, RST, WINDOW])
-def test_frames_on_idle_streams(kind: int, stream_id: int) -> None:
-    client = Client()
+def test_frames_on_idle_streams(connect: Connect, kind: int, stream_id: int) -> None:
+    client = connect()
     client.request(1)
     events, _ = client.receive(raw_frame(kind, b"\0\0\0\1", stream_id=stream_id))
     assert events == [(engine.CONNECTION_ERROR, {"code": PROTOCOL_ERROR, "reason": "frame on an idle stream"})]
@@ -320,8 +327,8 @@ def test_frames_on_idle_streams(kind: int, stream_id: int) -> None:
 # --- windows ---
 
 
-def test_what_may_be_sent() -> None:
-    client = Client()
+def test_what_may_be_sent(connect: Connect) -> None:
+    client = connect()
     client.request(1)
     client.request(3)
     client.driver.headers(1, ANSWER)
@@ -341,8 +348,8 @@ def test_what_may_be_sent() -> None:
     assert client.driver.window(3) == 150
 
 
-def test_a_window_that_is_too_large() -> None:
-    client = Client()
+def test_a_window_that_is_too_large(connect: Connect) -> None:
+    client = connect()
     client.request(1)
     client.request(3)
     events, answer = client.receive(window_update(1, 2**31 - 1))
@@ -353,24 +360,24 @@ def test_a_window_that_is_too_large() -> None:
     assert [(kind, about["code"]) for kind, about in events] == [(engine.CONNECTION_ERROR, FLOW_CONTROL_ERROR)]
 
 
-def test_settings_that_make_a_window_too_large() -> None:
-    client = Client()
+def test_settings_that_make_a_window_too_large(connect: Connect) -> None:
+    client = connect()
     client.request(1)
     client.receive(window_update(1, 2**31 - 1 - 65535))
     events, _ = client.receive(settings_frame([(INITIAL_WINDOW, 65536)]))
     assert [(kind, about["code"]) for kind, about in events] == [(engine.CONNECTION_ERROR, FLOW_CONTROL_ERROR)]
 
 
-def test_more_than_the_servers_window() -> None:
-    client = Client(h2_initial_stream_window=1024)
+def test_more_than_the_servers_window(connect: Connect) -> None:
+    client = connect(h2_initial_stream_window=1024)
     client.receive(raw_frame(SETTINGS, flags=ACK))
     client.request(1, end=False)
     events, _ = client.receive(raw_frame(DATA, bytes(1025), stream_id=1))
     assert [(kind, about["code"]) for kind, about in events] == [(engine.CONNECTION_ERROR, FLOW_CONTROL_ERROR)]
 
 
-def test_windows_are_opened() -> None:
-    client = Client(h2_initial_stream_window=1024, h2_initial_connection_window=65535)
+def test_windows_are_opened(connect: Connect) -> None:
+    client = connect(h2_initial_stream_window=1024, h2_initial_connection_window=65535)
     events, _ = client.receive(raw_frame(SETTINGS, flags=ACK))
     assert events == [(engine.SETTINGS_ACK, {"stream_id": 0})]
     client.request(1, end=False)
@@ -386,8 +393,8 @@ def test_windows_are_opened() -> None:
 # --- settings of the client ---
 
 
-def test_what_the_client_sets() -> None:
-    client = Client()
+def test_what_the_client_sets(connect: Connect) -> None:
+    client = connect()
     found = client.driver.engine
     assert (found.peer_frame_size, found.peer_push, found.peer_max_streams) == (16384, True, 2**31 - 1)
     client.receive(settings_frame([(FRAME_SIZE, 20000), (ENABLE_PUSH, 0), (MAX_STREAMS, 7), (LIST_SIZE, 5)]))
@@ -401,8 +408,8 @@ def test_settings_that_nobody_knows_are_not_remembered() -> None:
     assert len(client.driver.engine.h2.remote_settings) < 10  # type: ignore[attr-defined]
 
 
-def test_a_table_that_was_smaller_meanwhile_is_empty() -> None:
-    client = Client()
+def test_a_table_that_was_smaller_meanwhile_is_empty(connect: Connect) -> None:
+    client = connect()
     for stream_id in (1, 3, 5):
         client.request(stream_id)
     client.fields_of(frames_of(client.driver.headers(1, [*ANSWER, (b"x-long", b"value")], True)))
@@ -418,8 +425,8 @@ def test_a_table_that_was_smaller_meanwhile_is_empty() -> None:
 # --- answers ---
 
 
-def test_an_answer_in_frames_of_the_clients_size() -> None:
-    client = Client()
+def test_an_answer_in_frames_of_the_clients_size(connect: Connect) -> None:
+    client = connect()
     client.request(1)
     client.receive(settings_frame([(FRAME_SIZE, 20000), (INITIAL_WINDOW, 2**20)]), window_update(0, 2**20))
     fields = [*ANSWER, (b"x-long", bytes(range(33, 127)) * 500)]
@@ -433,8 +440,8 @@ def test_an_answer_in_frames_of_the_clients_size() -> None:
     assert [sorted(frame.flags) for frame in pieces] == [[], [], ["END_STREAM"]]
 
 
-def test_informational_answers_and_trailers() -> None:
-    client = Client()
+def test_informational_answers_and_trailers(connect: Connect) -> None:
+    client = connect()
     client.request(1)
     parts = [([(b":status", b"103"), (b"link", b"</a>")], False), (ANSWER, False)]
     for fields, end in parts:
@@ -446,16 +453,16 @@ def test_informational_answers_and_trailers() -> None:
     assert client.driver.data(1, b"x") == b""  # the exchange is over
 
 
-def test_empty_trailers_are_the_end() -> None:
-    client = Client()
+def test_empty_trailers_are_the_end(connect: Connect) -> None:
+    client = connect()
     client.request(1)
     client.driver.headers(1, ANSWER)
     (frame,) = frames_of(client.driver.headers(1, [], True))
     assert (frame.data, sorted(frame.flags)) == (b"", ["END_STREAM"])
 
 
-def test_secrets_and_what_changes_stay_out_of_the_table() -> None:
-    client = Client()
+def test_secrets_and_what_changes_stay_out_of_the_table(connect: Connect) -> None:
+    client = connect()
     client.request(1)
     fields = [(b":status", b"200"), (b"set-cookie", b"a=b"), (b"content-length", b"123456"), (b"etag", b'"abc"')]
     client.fields_of(frames_of(client.driver.headers(1, fields)))
@@ -465,8 +472,8 @@ def test_secrets_and_what_changes_stay_out_of_the_table() -> None:
 # --- pushes ---
 
 
-def test_a_push() -> None:
-    client = Client()
+def test_a_push(connect: Connect) -> None:
+    client = connect()
     client.request(1)
     (frame,) = frames_of(client.driver.push(1, REQUEST))
     assert (frame.stream_id, frame.promised_stream_id) == (1, 2)
@@ -479,8 +486,8 @@ def test_a_push() -> None:
     assert [(kind, about["stream_id"]) for kind, about in events] == [(engine.WINDOW, 4), (engine.RESET, 4)]
 
 
-def test_pushes_that_cannot_be() -> None:
-    client = Client()
+def test_pushes_that_cannot_be(connect: Connect) -> None:
+    client = connect()
     client.request(1)
     client.request(3)
     assert client.driver.push(1, [*REQUEST, (b"x", bytes(10000))]) == b""
@@ -531,8 +538,8 @@ def test_streams_leave_nothing() -> None:
         bytes([0x40, 0x84, 0xFF, 0xFF, 0xFF, 0xFF]) + bytes([0x01]) + b"x",  # the end-of-string symbol
     ],
 )
-def test_a_block_that_is_wrong(block: bytes) -> None:
-    client = Client()
+def test_a_block_that_is_wrong(connect: Connect, block: bytes) -> None:
+    client = connect()
     events, answer = client.receive(raw_frame(HEADERS, block, flags=END_HEADERS | END_STREAM, stream_id=1))
     assert [(kind, about["code"]) for kind, about in events] == [(engine.CONNECTION_ERROR, COMPRESSION_ERROR)]
     assert answer == b""

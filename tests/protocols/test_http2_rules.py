@@ -11,6 +11,7 @@ Longer: this file - one table, in the order of the RFCs.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -19,7 +20,7 @@ from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
 from hyperframe.frame import DataFrame, Frame, HeadersFrame, PingFrame, SettingsFrame, WindowUpdateFrame
 
 from tests.exchanges import Headers
-from tests.http2_frames import PREFACE, REQUEST, FrameClient, raw_frame
+from tests.http2_frames import ENGINES, PREFACE, REQUEST, FrameClient, raw_frame
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 UNKNOWN = 0xBA
@@ -60,6 +61,12 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         more = message["more_body"] or scope["path"] == "/hold"
     await send({"type": "http.response.start", "status": 200, "headers": [(b"x-method", scope["method"].encode())]})
     await send({"type": "http.response.body", "body": b"%d" % size})
+
+
+@pytest.fixture(params=ENGINES)
+def serves(request: pytest.FixtureRequest, serve: Any) -> Any:
+    """`serve` with each engine."""
+    return partial(serve, http2_engine=request.param)
 
 
 # --- outcomes ---
@@ -747,8 +754,8 @@ def deliver(client: FrameClient, data: bytes, step: int) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_rule(serve: Any, rule: Rule) -> None:
-    served = serve(application)
+def test_rule(serves: Any, rule: Rule) -> None:
+    served = serves(application)
     for step in (0, 1):  # whole, and byte by byte
         client = FrameClient(served, preface=False)
         deliver(client, PREFACE + settings() + rule.sends(client), step)
@@ -770,16 +777,16 @@ def test_rule(serve: Any, rule: Rule) -> None:
     [raw_frame(PING, bytes(8)), settings(flags=ACK), window_update(0, 1), raw_frame(UNKNOWN), priority(1)],
     ids=["PING", "ACK", "WINDOW_UPDATE", "unknown", "PRIORITY"],
 )
-def test_3_4_the_first_frame_is_settings(serve: Any, opening: bytes) -> None:
-    client = FrameClient(serve(application), preface=False)
+def test_3_4_the_first_frame_is_settings(serves: Any, opening: bytes) -> None:
+    client = FrameClient(serves(application), preface=False)
     client.send(PREFACE + opening)
     Ends(PROTOCOL_ERROR).check(client)
     assert isinstance(client.frames[0], SettingsFrame)
 
 
 @pytest.mark.parametrize("step", [0, 1])
-def test_3_4_another_preface_is_no_http2(serve: Any, step: int) -> None:
-    client = FrameClient(serve(application), preface=False)
+def test_3_4_another_preface_is_no_http2(serves: Any, step: int) -> None:
+    client = FrameClient(serves(application), preface=False)
     deliver(client, b"PRI * HTTP/2.0\r\n\r\nSX\r\n\r\n", step)
     assert client.ended
 
@@ -797,8 +804,8 @@ def test_3_4_another_preface_is_no_http2(serve: Any, step: int) -> None:
     ids=["DATA", "HEADERS", "CONTINUATION", "WINDOW_UPDATE", "RST_STREAM", "PRIORITY"],
 )
 @pytest.mark.parametrize("later", [False, True])
-def test_5_1_frames_on_a_stream_that_has_ended(serve: Any, frame: bytes, code: int | None, later: bool) -> None:
-    client = FrameClient(serve(application))
+def test_5_1_frames_on_a_stream_that_has_ended(serves: Any, frame: bytes, code: int | None, later: bool) -> None:
+    client = FrameClient(serves(application))
     client.send(client.headers(1))
     assert client.status(1) == 200
     if later:
@@ -812,8 +819,8 @@ def test_5_1_frames_on_a_stream_that_has_ended(serve: Any, frame: bytes, code: i
     assert (goaway.error_code if goaway else client.resets[1]) == code
 
 
-def test_5_1_2_refused_streams_can_be_asked_for_again(serve: Any) -> None:
-    client = FrameClient(serve(application, h2_max_concurrent_streams=1))
+def test_5_1_2_refused_streams_can_be_asked_for_again(serves: Any) -> None:
+    client = FrameClient(serves(application, h2_max_concurrent_streams=1))
     assert client.settings[MAX_STREAMS] == 1
     client.send(client.headers(1, HOLD), client.headers(3, [*GET, (b"x-new", b"1")]))
     assert client.resets == {3: REFUSED_STREAM}
@@ -822,8 +829,8 @@ def test_5_1_2_refused_streams_can_be_asked_for_again(serve: Any) -> None:
     assert client.status(5) == 200
 
 
-def test_5_2_nothing_leaves_without_a_window(serve: Any) -> None:
-    client = FrameClient(serve(sized(10)), settings={INITIAL_WINDOW: 0})
+def test_5_2_nothing_leaves_without_a_window(serves: Any) -> None:
+    client = FrameClient(serves(sized(10)), settings={INITIAL_WINDOW: 0})
     client.send(client.headers(1))
     assert client.status(1) == 200
     assert client.body(1) == b""
@@ -842,14 +849,14 @@ def test_5_2_nothing_leaves_without_a_window(serve: Any) -> None:
     assert client.complete(1)
 
 
-def test_5_2_an_empty_end_needs_no_window(serve: Any) -> None:
-    client = FrameClient(serve(sized(0)), settings={INITIAL_WINDOW: 0})
+def test_5_2_an_empty_end_needs_no_window(serves: Any) -> None:
+    client = FrameClient(serves(sized(0)), settings={INITIAL_WINDOW: 0})
     client.send(client.headers(1))
     assert client.complete(1)
 
 
-def test_5_2_the_window_of_the_connection(serve: Any) -> None:
-    client = FrameClient(serve(sized(40000)))
+def test_5_2_the_window_of_the_connection(serves: Any) -> None:
+    client = FrameClient(serves(sized(40000)))
     client.send(client.headers(1), client.headers(3))
     assert len(client.body(1)) + len(client.body(3)) == 65535
     client.send(window_update(0, 1))
@@ -860,13 +867,13 @@ def test_5_2_the_window_of_the_connection(serve: Any) -> None:
 
 
 @pytest.mark.parametrize("size", [2**14, 20000])
-def test_4_2_frames_are_as_large_as_the_client_takes(serve: Any, size: int) -> None:
+def test_4_2_frames_are_as_large_as_the_client_takes(serves: Any, size: int) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         head = [(b"x-long", b"0123456789" * 10000)]
         await send({"type": "http.response.start", "status": 200, "headers": head})
         await send({"type": "http.response.body", "body": bytes(60000)})
 
-    client = FrameClient(serve(app), settings={FRAME_SIZE: size})
+    client = FrameClient(serves(app), settings={FRAME_SIZE: size})
     client.decoder.max_header_list_size = 2**20
     client.send(client.headers(1))
     frames: list[Frame] = client.frames_of(HeadersFrame, 1) + client.frames_of(DataFrame, 1)
@@ -875,8 +882,8 @@ def test_4_2_frames_are_as_large_as_the_client_takes(serve: Any, size: int) -> N
     assert len(client.body(1)) == 60000
 
 
-def test_4_3_a_table_of_nothing(serve: Any) -> None:
-    client = FrameClient(serve(application))
+def test_4_3_a_table_of_nothing(serves: Any) -> None:
+    client = FrameClient(serves(application))
     client.send(client.headers(1))
     assert client.status(1) == 200
     client.send(settings((TABLE_SIZE, 0)))
@@ -886,8 +893,8 @@ def test_4_3_a_table_of_nothing(serve: Any) -> None:
     assert not client.decoder.header_table.dynamic_entries
 
 
-def test_6_8_a_client_that_leaves_is_answered(serve: Any) -> None:
-    client = FrameClient(serve(application))
+def test_6_8_a_client_that_leaves_is_answered(serves: Any) -> None:
+    client = FrameClient(serves(application))
     client.send(client.headers(1, POST, end=False), raw_frame(GOAWAY, bytes(8) + b"bye"))
     assert not client.ended
     client.send(client.data(1, b"hello", end=True))
@@ -895,16 +902,16 @@ def test_6_8_a_client_that_leaves_is_answered(serve: Any) -> None:
     assert client.ended
 
 
-def test_6_8_goaway_names_the_last_stream(serve: Any) -> None:
-    client = FrameClient(serve(application))
+def test_6_8_goaway_names_the_last_stream(serves: Any) -> None:
+    client = FrameClient(serves(application))
     client.send(client.headers(7), client.headers(9, HOLD), raw_frame(PING, b""))
     Ends(FRAME_SIZE_ERROR).check(client)
     assert client.goaway is not None
     assert client.goaway.last_stream_id == 9
 
 
-def test_6_9_more_than_the_window(serve: Any) -> None:
-    client = FrameClient(serve(application, h2_initial_stream_window=1024))
+def test_6_9_more_than_the_window(serves: Any) -> None:
+    client = FrameClient(serves(application, h2_initial_stream_window=1024))
     client.acknowledge()
     client.send(client.headers(1, HOLD_POST, end=False), client.data(1, bytes(1024)))
     assert client.goaway is None
@@ -914,8 +921,8 @@ def test_6_9_more_than_the_window(serve: Any) -> None:
     assert code == FLOW_CONTROL_ERROR
 
 
-def test_6_9_padding_counts(serve: Any) -> None:
-    client = FrameClient(serve(application, h2_initial_stream_window=1024, h2_initial_connection_window=65535))
+def test_6_9_padding_counts(serves: Any) -> None:
+    client = FrameClient(serves(application, h2_initial_stream_window=1024, h2_initial_connection_window=65535))
     client.acknowledge()
     client.send(client.headers(1, POST, end=False))
     padded = raw_frame(DATA, bytes([255]) + b"x" + bytes(255), flags=PADDED, stream_id=1)
@@ -927,15 +934,15 @@ def test_6_9_padding_counts(serve: Any) -> None:
     assert client.credit(0) >= 300 * 257 - 65535
 
 
-def test_5_4_a_reset_is_not_answered_by_a_reset(serve: Any) -> None:
-    client = FrameClient(serve(application))
+def test_5_4_a_reset_is_not_answered_by_a_reset(serves: Any) -> None:
+    client = FrameClient(serves(application))
     client.send(client.headers(1, HOLD), rst_stream(1), rst_stream(1))
     assert client.resets == {}
     assert client.goaway is None
 
 
-def test_5_4_frames_that_cross_a_reset_of_the_server(serve: Any) -> None:
-    client = FrameClient(serve(application, h2_initial_connection_window=65535))
+def test_5_4_frames_that_cross_a_reset_of_the_server(serves: Any) -> None:
+    client = FrameClient(serves(application, h2_initial_connection_window=65535))
     client.send(client.headers(1, [*HOLD_POST, (LENGTH, b"1")], end=False), client.data(1, b"xy"))
     assert client.resets == {1: PROTOCOL_ERROR}
     for _ in range(6):

@@ -7,6 +7,7 @@ The behaviour that every WebSocket has is in test_websocket_*.py here and in tes
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -17,11 +18,13 @@ from fastcorn.protocols.handshake import open_stream_handshake
 from tests.exchanges import Receive, Scope, Send, Served
 from tests.frames import deflated
 from tests.http2_client import Http2Client
+from tests.http2_frames import raw_frame
 from tests.http2_websockets import Http2WebSocketClient, handshake_fields
 from tests.serving import Serve
 from tests.websockets import BINARY, PING, PONG, close, frame, text
 
 ACCEPT = {"type": "websocket.accept"}
+DATA = 0
 Event = dict[str, Any]
 
 
@@ -301,6 +304,31 @@ def test_padding_is_credited(serve: Serve) -> None:
     assert len(app.messages()) == 1200
 
 
+def test_applications_of_reset_websockets_count(serve: Serve) -> None:
+    """M4: opening and resetting does not call more applications at once than there may be streams."""
+    gate = asyncio.Event()
+    calls: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        calls.append(scope["path"])
+        await receive()
+        if scope["path"] == "/accepting":
+            await send(ACCEPT)
+        await gate.wait()
+
+    served = serve(app, h2_max_concurrent_streams=10)
+    client = Http2Client(served)
+    for number in range(40):
+        websocket = open_on(client, "/accepting" if number % 2 else "/waiting")
+        if websocket.stream.reset is None:
+            websocket.vanish()
+    assert len(calls) == 10
+    assert served.context.active_requests == 10
+    served.driver.call(gate.set)
+    served.driver.settle()
+    assert open_on(client, "/accepting").accepted
+
+
 # ---- how it ends -----------------------------------------------------------------------------------------------------
 
 
@@ -483,6 +511,27 @@ def test_client_that_leaves_before_it_is_accepted(serve: Serve, how: str) -> Non
     assert app.end("/late") == (1006, "")
     assert served.context.active_requests == 0
     assert how == "lost" or client.request().answer.status == 200
+
+
+def test_early_frames_of_two_bytes_cost_no_more(serve: Serve) -> None:
+    """W11, M2: a window full of the smallest frames takes the memory of their bytes, not of an object for each."""
+    app = Rooms()
+    served = serve(app)
+    client = Http2Client(served)
+    websocket = open_on(client, "/late")
+    flood = raw_frame(DATA, b"\x89\x80", stream_id=websocket.exchange.stream_id) * 1000
+    client.send(flood)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(20):
+            client.send(flood)
+            client.frames.clear()
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert grown < 300_000  # 40,000 bytes in 20,000 frames
+    assert not client.goaways
 
 
 # ---- back-pressure ---------------------------------------------------------------------------------------------------

@@ -149,16 +149,16 @@ def test_certificates_are_read_again(loop_name: str, tmp_path: Path, caplog: pyt
     async def main() -> None:
         process = Process(lambda: config_of(**files), **files)
         await process.ready()
-        before = process.worker.listeners[0]._tls["ssl"]
+        before = process.worker.listeners[0].ssl_context
         shutil.copy(CERTIFICATES / "other.pem", tmp_path / "key.pem")
         hang_up()
         await until(lambda: "SIGHUP: the application from before goes on" in caplog.text)
-        assert process.worker.listeners[0]._tls["ssl"] is before
+        assert process.worker.listeners[0].ssl_context is before
         await process.answers()
         shutil.copy(CERTIFICATES / "key.pem", tmp_path / "key.pem")
         hang_up()
         await until(lambda: "SIGHUP: the application is replaced" in caplog.text)
-        assert process.worker.listeners[0]._tls["ssl"] is not before
+        assert process.worker.listeners[0].ssl_context is not before
         await process.answers()
         await process.stop()
 

@@ -248,6 +248,10 @@ def test_a_subclass_makes_the_context(tmp_path: Path) -> None:
             made.load_verify_locations(authority().write(tmp_path))
             return made
 
+    (tmp_path / "store.p12").write_bytes(b"\x30\x82")
+    config = own_config(lambda self: context, certfile=str(tmp_path / "store.p12"))
+    assert (read(config).context, read(config).text) == (context, "a context of the application's own")
+    assert read(config).files == (str(tmp_path / "store.p12"),)
     further = Further(**localhost().write(tmp_path), verify_mode="CERT_REQUIRED")
     assert read(further).context.get_ca_certs() != []
 

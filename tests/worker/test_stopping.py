@@ -23,7 +23,6 @@ from fastcorn.asyncio import serve
 from fastcorn.config import Config
 from fastcorn.errors import ShutdownError
 from fastcorn.server import Server
-from fastcorn.worker import listener as listener_module
 from fastcorn.worker.worker import Worker
 from tests.loops import LIMIT_SECONDS, bound_socket, each_loop, run_on, turns, until
 
@@ -360,17 +359,13 @@ def tls_worker(app: App, **settings: Any) -> Worker:
 
 @each_loop
 @pytest.mark.parametrize("forced", [False, True])
-def test_tls_handshakes_that_do_not_end_cannot_hold_a_stop(
-    loop_name: str, forced: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(listener_module, "ARRIVAL_SECONDS", FOREVER if forced else 0.05)
-
+def test_tls_handshakes_that_do_not_end_cannot_hold_a_stop(loop_name: str, forced: bool) -> None:
     async def main() -> None:
         app = App()
-        worker = tls_worker(app, max_connections=10)
+        worker = tls_worker(app, max_connections=10, graceful_timeout=FOREVER if forced else 0.05)
         await worker.start()
         clients = [await Client.open(worker) for _ in range(3)]
-        await until(lambda: sum(len(listener.arriving) for listener in worker.listeners) == 3)
+        await until(lambda: len(worker.context.connections) == 3)
         stopping = asyncio.create_task(worker.stop())
         await until(lambda: not worker.ready)
         if forced:

@@ -22,10 +22,11 @@ from fastcorn.config.kinds.objects import (
     VerifyMode,
 )
 from fastcorn.config.kinds.owners import Owner, Umask
+from fastcorn.config.kinds.security import TransportSecurity
 from fastcorn.config.kinds.words import Boolean, Choice, FilePath, RequestLine, RootPath, Text
 
 __all__ = [
     "Addresses", "Boolean", "Certificates", "Choice", "ContextFactory", "Count", "Duration", "FilePath", "Headers",
     "Hook", "Kind", "LogTarget", "LoggerClass", "Mapping", "Networks", "Owner", "ProcessCount", "Rate", "RequestLine",
-    "RootPath", "Size", "Text", "Texts", "Umask", "VerifyFlags", "VerifyMode",
+    "RootPath", "Size", "Text", "Texts", "TransportSecurity", "Umask", "VerifyFlags", "VerifyMode",
 ]  # fmt: skip

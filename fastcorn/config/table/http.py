@@ -6,7 +6,7 @@ Rows of the table of settings; joined by fastcorn.config.table.
 
 from __future__ import annotations
 
-from fastcorn.config.kinds import Boolean, Count, Headers, Text, Texts
+from fastcorn.config.kinds import Boolean, Count, Headers, Text, Texts, TransportSecurity
 from fastcorn.config.setting import Setting
 
 SETTINGS = (
@@ -32,6 +32,25 @@ SETTINGS = (
         [],
         "Value of an alt-svc header added to each answer",
         flags=("--alt-svc-header",),
+    ),
+    Setting(
+        "redirect_to_https",
+        Boolean(),
+        False,
+        "Answer requests to insecure_bind with a redirect to https",
+        precedents="Hypercorn has a middleware instead",
+    ),
+    Setting(
+        "redirect_port",
+        Count(least=1, most=65535, optional=True),
+        None,
+        "Port of https in redirects; off takes that of bind",
+    ),
+    Setting(
+        "hsts",
+        TransportSecurity(),
+        None,
+        "Tell browsers over TLS to use https only, for so long (Strict-Transport-Security)",
     ),
     Setting(
         "keep_alive_max_requests",
