@@ -35,7 +35,7 @@ each_transport = pytest.mark.parametrize("tls", [False, True], ids=["clear", "tl
 @contextlib.contextmanager
 def running(tmp_path: Path, tls: bool, app: Any = application.app, **settings: Any) -> Iterator[TestServer]:
     """A server, with a certificate for localhost if `tls`."""
-    files = localhost().write(tmp_path) if tls else {}
+    files: dict[str, Any] = localhost().write(tmp_path) if tls else {}
     with serve(app, errorlog=QUIET, **files, **settings) as server:
         yield server
 
