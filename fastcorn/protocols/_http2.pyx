@@ -1198,6 +1198,8 @@ cdef class H2Connection:
         cdef H2Stream stream
         if self.transport is None or self.state >= H2_LINGER:
             return 0
+        if self.state == H2_PREFACE:
+            return writer.flush()       # after a 101, curl has room for 32 KiB until it has sent its preface
         while len(self.queue) and not writer.paused:
             if left <= 0:
                 self.schedule_flush()

@@ -12,6 +12,7 @@ from fastcorn.asgi._context import Context
 from fastcorn.config import Config
 from fastcorn.protocols._http1 import H1Connection
 from fastcorn.protocols.handshake import open_handshake
+from fastcorn.protocols.http2 import open_http2
 from tests.fakes import Driver, FakeTransport
 
 App = Callable[..., Awaitable[None]]
@@ -46,6 +47,7 @@ class Worker:
         log = logging.Logger("leaks", logging.CRITICAL + 1)  # of its own: a named one would keep what it is given
         self.context = Context(application, config.freeze(), self.driver.loop, error_log=log)
         self.context.websocket_factory = open_handshake
+        self.context.http2_factory = open_http2
 
     def connect(self) -> FakeTransport:
         connection = H1Connection(self.context)

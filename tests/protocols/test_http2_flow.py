@@ -125,7 +125,7 @@ def test_window_that_the_client_makes_negative_is_paid_back_first(serve: Serve) 
 
 def test_frames_are_as_large_as_the_client_takes(serve: Serve) -> None:
     """N2, N5: 16,384 bytes by default, more when it says so; never more than it says."""
-    settings = {SettingCodes.INITIAL_WINDOW_SIZE: MIB}
+    settings: dict[int, int] = {SettingCodes.INITIAL_WINDOW_SIZE: MIB}
     client = Http2Client(serve(answering(b"x" * 60_000)), settings=settings)
     client.request()
     assert max(len(frame.payload) for frame in client.frames_of(DATA)) <= 16_384
