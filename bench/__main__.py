@@ -56,6 +56,8 @@ def run_http2(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path
     shape = {"rounds": chosen.rounds, "seconds": chosen.seconds, "warmup": chosen.warmup}
     works = http2_works.choose_works(chosen.work)
     Http2Comparison(interpreter, servers, works, **shape).run(Recorder("http2", interpreter, folder, {**shape}))
+    if folder is not None:
+        write_charts(folder)
 
 
 def run_transfer(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
@@ -144,12 +146,19 @@ MEASUREMENTS = {
 
 
 def write_charts(folder: Path) -> None:
-    """Draws a chart for each Python that http1 was run with, and that of the newest once more as http1.svg."""
-    newest = comparison.newest_python(folder)
-    for path in sorted(folder.glob("http1-*.json")):
-        path.with_suffix(".svg").write_text(chart.draw(load(path)), encoding="utf-8")
-    picture = path_of("http1", newest, folder, ".svg").read_text(encoding="utf-8")
-    (folder / "http1.svg").write_text(picture, encoding="utf-8")
+    """Draws a chart for each Python that http1 and http2 were run with; that of the newest once more as http1.svg.
+
+    Raises:
+        BenchError: http1 was never run.
+    """
+    for subject in chart.SUBJECTS:
+        measured = sorted(folder.glob(f"{subject.command}-*.json"))
+        for path in measured:
+            path.with_suffix(".svg").write_text(chart.draw(load(path), subject), encoding="utf-8")
+        if measured or subject.command == "http1":
+            newest = comparison.newest_python(folder, subject.command)
+            picture = path_of(subject.command, newest, folder, ".svg").read_text(encoding="utf-8")
+            (folder / f"{subject.command}.svg").write_text(picture, encoding="utf-8")
 
 
 def show(chosen: argparse.Namespace) -> int:

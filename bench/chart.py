@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Draws the results of `http1` as an SVG bar chart: `python -m bench chart`, and after each run of `http1`.
+"""Draws the results of `http1` and `http2` as SVG bar charts: `python -m bench chart`, and after each run of theirs.
 
-A panel for each work, a bar for each server, fastest first; fastcorn in the accent colour, the C floor as an outline.
+A panel for each work, a bar for each server, fastest first; fastcorn in the accent colour, what is C as an outline.
 The file is self-contained, follows the reader's light or dark scheme, and has a text alternative. Called by `__main__`.
 """
 
@@ -9,10 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from bench.http2_servers import REFERENCE
+from bench.http2_works import WORKS as HTTP2_WORKS
+from bench.http2_works import Http2Work
 from bench.machine import headline
 from bench.results import Results, Row, figure
 from bench.servers import FLOOR
-from bench.works import WORKS
+from bench.websocket_servers import is_peer
+from bench.works import WORKS, Work
 
 WIDTH = 880
 MARGIN = 28
@@ -26,6 +30,8 @@ STEP = 22
 NAME_WIDTH = 74
 VALUE_WIDTH = 122
 PANEL_WIDTH = (WIDTH - 2 * MARGIN - (COLUMNS - 1) * GAP) // COLUMNS
+IN_C = (FLOOR.name, REFERENCE)
+"""What answers without Python, and is no peer."""
 TIMES = "\N{MULTIPLICATION SIGN}"
 BAR_MOST = PANEL_WIDTH - NAME_WIDTH - VALUE_WIDTH
 
@@ -39,6 +45,18 @@ STYLE = """
 .surface{fill:#17150f}.title,.work{fill:#f4efe3}.note{fill:#a39b8a}.name,.value{fill:#cfc7b6}
 .own{fill:#ffcf57}.bar{fill:#5a5445}.bar-own{fill:#f2b632}.bar-floor{stroke:#8f8877}.axis{stroke:#3a362b}}
 """.strip()
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a chart shows: the command whose results it draws, how that is called, and its works in their order."""
+
+    command: str
+    protocol: str
+    works: Sequence[Work | Http2Work]
+
+
+SUBJECTS = (Subject("http1", "HTTP/1.1", WORKS), Subject("http2", "HTTP/2", HTTP2_WORKS))
 
 
 @dataclass(frozen=True)
@@ -63,34 +81,39 @@ class Panel:
     @property
     def best_peer(self) -> float:
         """Rate of the fastest peer; 0 when there is none."""
-        return max((bar.rate for bar in self.bars if bar.server not in ("fastcorn", FLOOR.name)), default=0.0)
+        return max((bar.rate for bar in self.bars if is_peer(bar.server) and bar.server not in IN_C), default=0.0)
 
 
-def panels_of(results: Results) -> list[Panel]:
+def panels_of(results: Results, works: Sequence[Work | Http2Work] = WORKS) -> list[Panel]:
     """A panel for each measured work, in the order of `works`."""
     return [
         Panel(work.title, _bars(results[work.name]["rows"]))
-        for work in WORKS
+        for work in works
         if work.name in results and _bars(results[work.name]["rows"])
     ]
 
 
-def draw(results: Results) -> str:
+def draw(results: Results, subject: Subject = SUBJECTS[0]) -> str:
     """The chart as the text of an SVG file; empty results give a chart that says so."""
-    panels = panels_of(results)
+    panels = panels_of(results, subject.works)
     rows = [panels[start : start + COLUMNS] for start in range(0, len(panels), COLUMNS)]
     heights = [max(panel.height for panel in row) + 26 for row in rows]
     height = HEAD + sum(heights) + FOOT
-    parts = [_opening(height, panels), f'<rect class="surface" width="{WIDTH}" height="{height}" rx="10"/>']
-    parts.append(_text(MARGIN, 42, "HTTP/1.1 requests per second, one worker on one core", "title"))
+    parts = [
+        _opening(height, panels, subject.protocol),
+        f'<rect class="surface" width="{WIDTH}" height="{height}" rx="10"/>',
+    ]
+    parts.append(_text(MARGIN, 42, f"{subject.protocol} requests per second, one worker on one core", "title"))
     parts.append(_text(MARGIN, 64, _subtitle(results), "note"))
     top = HEAD
     for row, row_height in zip(rows, heights, strict=True):
         for column, panel in enumerate(row):
             parts += _panel(panel, MARGIN + column * (PANEL_WIDTH + GAP), top)
         top += row_height
-    note = f"Longer is better; {TIMES} is against the best peer. Each panel was measured in one run of bench http1."
-    parts.append(_text(MARGIN, height - 16, note if panels else "No results yet: run python -m bench http1.", "note"))
+    run = f"one run of bench {subject.command}"
+    note = f"Longer is better; {TIMES} is against the best peer. Each panel was measured in {run}."
+    none = f"No results yet: run python -m bench {subject.command}."
+    parts.append(_text(MARGIN, height - 16, note if panels else none, "note"))
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -104,7 +127,7 @@ def _subtitle(results: Results) -> str:
     return headline(newest["setting"]) if newest is not None else ""
 
 
-def _opening(height: int, panels: Sequence[Panel]) -> str:
+def _opening(height: int, panels: Sequence[Panel], protocol: str) -> str:
     described = "; ".join(
         f"{panel.title}: " + ", ".join(f"{bar.server} {bar.rate:,.0f}" for bar in panel.bars) for panel in panels
     )
@@ -112,7 +135,7 @@ def _opening(height: int, panels: Sequence[Panel]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" '
         f'role="img" aria-labelledby="title desc" font-family="{font}">\n'
-        f'<title id="title">HTTP/1.1 requests per second</title>\n<desc id="desc">{escape(described)}</desc>\n'
+        f'<title id="title">{protocol} requests per second</title>\n<desc id="desc">{escape(described)}</desc>\n'
         f"<style>{STYLE}</style>"
     )
 
@@ -129,8 +152,8 @@ def _panel(panel: Panel, left: int, top: int) -> list[str]:
 
 
 def _bar(bar: Bar, panel: Panel, start: int, top: int, share: float) -> list[str]:
-    own = bar.server == "fastcorn"
-    kind = "bar-own" if own else "bar-floor" if bar.server == FLOOR.name else "bar"
+    own = not is_peer(bar.server)
+    kind = "bar-own" if own else "bar-floor" if bar.server in IN_C else "bar"
     label = f"{bar.rate:,.0f}"
     if own and panel.best_peer:
         label += f" · {bar.rate / panel.best_peer:.2f} {TIMES}"

@@ -25,16 +25,16 @@ COSTS = (
 )
 
 
-def newest_python(folder: Path) -> str:
-    """The highest Python version that http1 was run with.
+def newest_python(folder: Path, command: str = "http1") -> str:
+    """The highest Python version that a command was run with.
 
     Raises:
         BenchError: it was never run.
     """
-    found = [path.stem.removeprefix("http1-") for path in folder.glob("http1-*.json")]
+    found = [path.stem.removeprefix(f"{command}-") for path in folder.glob(f"{command}-*.json")]
     versions = [version for version in found if version.replace(".", "").isdigit()]
     if not versions:
-        raise BenchError("there are no results yet; run `python -m bench http1` first")
+        raise BenchError(f"there are no results yet; run `python -m bench {command}` first")
     return max(versions, key=lambda version: [int(part) for part in version.split(".")])
 
 

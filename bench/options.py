@@ -63,7 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_checks(commands, measured)
     goals = commands.add_parser("goals", parents=[results], help="hold the results against the goals")
     goals.add_argument("--strict", action="store_true", help="exit with 1 when a goal is missed")
-    commands.add_parser("chart", parents=[results], help="draw the results of http1 again")
+    commands.add_parser("chart", parents=[results], help="draw the results of http1 and http2 again")
     table = commands.add_parser("comparison", parents=[results], help="the results as Markdown")
     table.add_argument("--write", metavar="FILE", type=Path, help="put it between the marks of this file")
     return parser

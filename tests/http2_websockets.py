@@ -33,11 +33,18 @@ def handshake_fields(
         ":authority": "testserver",
         "sec-websocket-version": "13",
     }
-    more = [(":authority" if name.lower() == "host" else name.lower(), value) for name, value in headers]
+    more = [(":authority" if name.lower() == "host" else name.lower(), value.strip()) for name, value in headers]
     gone = {name for name, _ in more} | set(without)
     found = [(name, value) for name, value in fields.items() if name not in gone] + more
     found.sort(key=lambda field: not field[0].startswith(":"))
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in found]
+
+
+class AgreedOnHttp2:
+    """The `ssl_object` of a TLS connection on which HTTP/2 was agreed on."""
+
+    def selected_alpn_protocol(self) -> str:
+        return "h2"
 
 
 class Http2WebSocketClient(WebSocketClient):
@@ -46,18 +53,23 @@ class Http2WebSocketClient(WebSocketClient):
     Args:
         served: whose it is.
         client: the connection; None = a new one.
-        extra: overrides of what the transport of a new connection tells of itself.
+        extra: overrides of what the transport of a new connection tells of itself; with an `sslcontext` it is a TLS
+            connection.
     """
 
     http_version = "2"
     upgraded = 200
+    window = 256 * 1024
 
     def __init__(self, served: Served, client: Http2Client | None = None, **extra: Any) -> None:
         super().__init__(served)
+        if "sslcontext" in extra:
+            extra.setdefault("ssl_object", AgreedOnHttp2())
         self.client = Http2Client(served, extra) if client is None else client
         self.transport = self.client.transport
         self.exchange = self.client.exchange()
         self.stream = self.exchange.stream
+        self.gone = False
 
     def open(
         self,
@@ -102,6 +114,7 @@ class Http2WebSocketClient(WebSocketClient):
             self.exchange.send_body(end=True)
 
     def vanish(self, error: Exception | None = None) -> None:
+        self.gone = True
         if error is None:
             self.exchange.disconnect()
         else:
@@ -140,7 +153,7 @@ class Http2WebSocketClient(WebSocketClient):
     @property
     def over(self) -> bool:
         self.client.read()
-        return self.exchange.ended or (self.stream.ended and self.stream.sent_end)
+        return self.gone or self.exchange.ended or (self.stream.ended and self.stream.sent_end)
 
     @property
     def aborted(self) -> bool:

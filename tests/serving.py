@@ -7,7 +7,7 @@ by `on_each_protocol`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -20,15 +20,15 @@ Serve = Callable[..., Served]
 
 OPENERS: dict[str, Callable[[Served], Exchange] | None] = {"1.1": None, "2": open_exchange}
 
-# What a test of a WebSocket suite runs on, unless it is marked `protocol(version, ...)`.
-PROTOCOLS = ("1.1",)
+# What a test of one of the suites runs on, unless it is marked `protocol(version, ...)`.
+PROTOCOLS = ("1.1", "2")
 
 
-def on_each_protocol(metafunc: pytest.Metafunc, prefix: str, protocols: Iterable[str] = PROTOCOLS) -> None:
+def on_each_protocol(metafunc: pytest.Metafunc, prefix: str) -> None:
     """Parametrises `serve` for the tests of the modules whose names begin with prefix."""
     if "serve" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2].startswith(prefix):
         marker = metafunc.definition.get_closest_marker("protocol")
-        metafunc.parametrize("serve", marker.args if marker is not None else protocols, indirect=True)
+        metafunc.parametrize("serve", marker.args if marker is not None else PROTOCOLS, indirect=True)
 
 
 @pytest.fixture(name="driver")

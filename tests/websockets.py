@@ -119,11 +119,13 @@ class WebSocketClient(ABC):
     Attributes:
         transport: of the connection.
         upgraded: the status that accepts.
+        window: bytes that the client may send although the server takes no more of them, at most.
         answers_end: when the server has ended its side, the client ends its own.
     """
 
     http_version: str
     upgraded: int
+    window: int
     transport: FakeTransport
     answers_end = True
 
@@ -270,6 +272,7 @@ class Http1WebSocketClient(WebSocketClient):
 
     http_version = "1.1"
     upgraded = 101
+    window = 0
 
     def __init__(self, served: Served, **extra: Any) -> None:
         super().__init__(served)

@@ -52,5 +52,7 @@ void test_mask(void);
 void test_utf8(void);
 void test_request_fields(void);
 void test_priority(void);
+void test_huffman(void);
+void test_hpack(void);
 
 #endif

@@ -98,6 +98,8 @@ static const struct {
     {"utf8", test_utf8},
     {"request_fields", test_request_fields},
     {"priority", test_priority},
+    {"huffman", test_huffman},
+    {"hpack", test_hpack},
 };
 
 int main(void) {

@@ -89,6 +89,7 @@ cdef class H2Stream(StreamCarrier):
     cdef int resume(self) except -1
     cdef int take_body(self, bytes data, Py_ssize_t credit, bint end) except -1
     cdef int drop(self) except -1
+    cdef int drop_tunnel(self) except -1
     cdef int check_deadlines(self, double now) except -1
 
 
@@ -123,7 +124,7 @@ cdef class H2Connection:
     cdef list starting                  # streams whose applications start when the input is used up
     cdef list held                      # streams whose heads tasks of their own have sent in this turn
     cdef list abandoned                 # cycles of streams that were reset, whose applications may still run
-    cdef dict early_priorities          # id -> value of a PRIORITY_UPDATE that came before its stream
+    cdef dict early_priorities          # id -> (urgency, incremental), by PRIORITY_UPDATE before its stream
     cdef Py_ssize_t max_streams
     cdef Py_ssize_t open_requests       # streams of the client
     cdef Py_ssize_t requests_served
@@ -175,6 +176,7 @@ cdef class H2Connection:
     cdef int take_reset(self) except -1
     cdef int take_window(self, uint32_t stream_id) except -1
     cdef int charge(self, double cost) except -1
+    cdef int charge_fields(self, Py_ssize_t count) except -1
     cdef int update_reading(self) except -1
     cdef int schedule_advance(self) except -1
     cdef int watch_input(self) except -1

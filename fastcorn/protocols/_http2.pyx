@@ -50,7 +50,9 @@ cdef extern from "socket.h":
 
 cdef enum:
     # Frames of one connection that are read in one turn before others get theirs.
-    FRAMES_PER_TURN = 512
+    FRAMES_PER_TURN = 256
+    # And as how many of them a request counts.
+    FRAMES_A_REQUEST = 4
     # Bytes of DATA that one connection writes in one turn.
     BYTES_PER_TURN = 512 * 1024
     # Bytes of one DATA frame, whatever the client takes: a longer one would hold up the other streams.
@@ -62,6 +64,8 @@ cdef enum:
     PENDING_LOW_WATER = 16 * 1024
     # Frames of one header block: the h2 package takes no more either.
     FRAMES_PER_BLOCK = 64
+    # Fields of a refused request that cost as much as one frame that brings nothing.
+    FIELDS_PER_FRAME = 8
     # PRIORITY_UPDATE frames for streams that are not open yet.
     EARLY_PRIORITIES = 128
     # Body bytes either way that pay for one frame that brings nothing: clients open windows and ask for round trips while
@@ -217,15 +221,22 @@ cdef class H2Stream(StreamCarrier):
     cdef int exchange_ended(self) except -1:
         """The response is complete; what is pending of it still has to leave."""
         self.cycle = None
+        self.drop_tunnel()
         if self.unread:
             self.credit(self.unread)
         return 0
+
+    cdef int drop_tunnel(self) except -1:
+        """A WebSocket was refused: what is left is a response like any other."""
+        tunnel, self.tunnel = self.tunnel, None
+        return 0 if tunnel is None else (<StreamTransport>tunnel).refused()
 
     cdef int abort(self) except -1:
         """Reset the stream behind what windows let out at once, so that the client sees that the response was cut."""
         self.head_held = False
         self.end_queued = False
         self.cycle = None
+        self.drop_tunnel()
         if self.pending:
             self.connection.pump()
         return self.reset(FC_H2_INTERNAL_ERROR)
@@ -423,7 +434,7 @@ cdef class H2Stream(StreamCarrier):
             self.body_deadline = 0
         if self.tunnel is not None:
             self.tunnel.feed(data, credit, end)
-            return connection.close_stream(self) if self.ended and end else 0
+            return connection.close_stream(self) if end and self.ended else 0
         if self.head.content_length >= 0 and (
             self.received > self.head.content_length or (end and self.received != self.head.content_length)
         ):
@@ -484,15 +495,17 @@ cdef class H2Stream(StreamCarrier):
         self.pending = 0
         self.head_held = False
         self.cycle = None
+        tunnel, self.tunnel = self.tunnel, None
         connection.close_stream(self)
-        if self.tunnel is not None:
-            tunnel, self.tunnel = self.tunnel, None
-            (<StreamTransport>tunnel).lost()
+        if tunnel is not None:
+            cycle = (<StreamTransport>tunnel).cycle
+        if cycle is not None and self.started and not cycle.finished:
+            connection.abandoned.append(cycle)
+        if tunnel is not None:
+            (<StreamTransport>tunnel).lost() if self.started else (<StreamTransport>tunnel).refused()
         elif cycle is not None and self.started:
-            if not cycle.finished:
-                connection.abandoned.append(cycle)
             cycle.feed_disconnect()
-        elif cycle is not None:
+        if cycle is not None and not self.started:
             connection.context.log_access(self.head.scope, None, [], 0, 0.0)
         return self.resume()
 
@@ -766,7 +779,7 @@ cdef class H2Connection:
         if result == FC_FRAME2_CONNECTION_ERROR:
             self.fail(frame.error, frame.reason.decode("ascii"))
             return False
-        if self.frames_left == 0:
+        if self.frames_left <= 0 and frame.type != FC_FRAME2_RST_STREAM:    # that may take back the request before it
             self.schedule_advance()
             return False
         self.frames_left -= 1
@@ -880,6 +893,9 @@ cdef class H2Connection:
                 return (<H2Stream>stream).drop()
         elif event == ENGINE_CONNECTION_ERROR:
             return self.fail(engine.code, engine.reason)
+        elif frame.type == FC_FRAME2_DATA:
+            # For a stream that was reset. A client may not know that yet, but what it has on its way is frames of a size.
+            return self.charge(max(0.0, 1.0 - <double>frame.size / BYTES_PER_FRAME))
         return 0
 
     cdef int take_stateless(self, const char *data, fc_frame2 *frame) except -1:
@@ -887,6 +903,8 @@ cdef class H2Connection:
         cdef int type = frame.type
         if type == FC_FRAME2_PING:
             if frame.flags & FC_FLAG2_ACK:
+                if self.pong_deadline == 0 and self.drain_state != H2_ANNOUNCED:
+                    self.charge(1)      # of a PING that was never sent
                 self.pong_deadline = 0
                 if self.drain_state == H2_ANNOUNCED and (data + frame.start)[:frame.size] == DRAIN_PING:
                     return self.finish_goaway()
@@ -896,6 +914,7 @@ cdef class H2Connection:
                 return 0
             return self.append_frame(FC_FRAME2_PING, FC_FLAG2_ACK, 0, (data + frame.start)[:frame.size])
         if type == FC_FRAME2_GOAWAY:
+            self.charge(1)
             self.peer_leaves = True
             return self.check_leaving()
         self.charge(1)
@@ -923,8 +942,11 @@ cdef class H2Connection:
             stream.urgency, stream.incremental = parse_priority(value)
             if stream.queued:
                 self.queue.update(stream.id, stream.urgency, stream.incremental)
-        elif frame.value > self.last_stream and frame.value & 1 and len(self.early_priorities) < EARLY_PRIORITIES:
-            self.early_priorities[frame.value] = value
+        elif frame.value > self.last_stream and frame.value & 1:
+            if len(self.early_priorities) >= EARLY_PRIORITIES:
+                self.early_priorities = {key: kept for key, kept in self.early_priorities.items() if key > self.last_stream}
+            if len(self.early_priorities) < EARLY_PRIORITIES:
+                self.early_priorities[frame.value] = parse_priority(value)
         return 0
 
     cdef int take_data(self) except -1:
@@ -961,6 +983,12 @@ cdef class H2Connection:
             self.fail(FC_H2_ENHANCE_YOUR_CALM, "too many frames that bring nothing")
         return 0
 
+    cdef int charge_fields(self, Py_ssize_t count) except -1:
+        """A request that is refused, with so many fields. Not 0 = the connection has failed."""
+        self.frames_left -= <int>min(count, FRAMES_PER_TURN)    # others get their turn soon: fields take time
+        self.charge(<double>count / FIELDS_PER_FRAME)
+        return self.state != H2_OPEN
+
     cdef int schedule_advance(self) except -1:
         if not self.advance_scheduled:
             self.advance_scheduled = True
@@ -994,14 +1022,19 @@ cdef class H2Connection:
         if stream_id > self.goaway_last or self.is_crowded():
             if stream_id <= self.goaway_last:
                 self.charge(1)
+                if self.state != H2_OPEN:
+                    return 0
             engine.append_reset(&self.writer.out, stream_id, FC_H2_REFUSED_STREAM)
             return engine.forget(stream_id)
         self.requests_served += 1
+        self.frames_left -= FRAMES_A_REQUEST
         self.deadline_kind = H2_NO_DEADLINE
         stream = new_stream(self, stream_id, engine.end)
         self.streams[stream_id] = stream
         self.open_requests += 1
         stream.head = read_request(context, engine.headers, self.tls)
+        if (engine.too_large or stream.head.error is not None) and self.charge_fields(len(engine.headers)) != 0:
+            return 0
         if engine.too_large:
             stream.refuse(431, "the header fields are too large")
         elif stream.head.error is not None:
@@ -1042,9 +1075,11 @@ cdef class H2Connection:
             extensions["tls"] = self.tls_extension
         if stream.id & 1 == 0:
             extensions.pop("http.response.push", None)  # a promise belongs to a stream of the client (RFC 9113 section 8.4)
-        priority = self.early_priorities.pop(stream.id, head.priority) if self.early_priorities else head.priority
+        priority = self.early_priorities.pop(stream.id, None) if self.early_priorities else None
+        if priority is None and head.priority is not None:
+            priority = parse_priority(head.priority)
         if priority is not None:
-            stream.urgency, stream.incremental = parse_priority(priority)
+            stream.urgency, stream.incremental = priority
         if self.refused(stream):
             return 0
         if head.protocol is not None:
@@ -1095,6 +1130,8 @@ cdef class H2Connection:
         if self.context.draining:
             return stream.refuse(503, "the server is stopping", [(b"retry-after", b"1")])
         stream.handshake = handshake
+        if stream.head.priority is None:
+            stream.incremental = True       # one that never stops sending must not keep others from their turn
         stream.cycle = handshake.new_cycle(self.context, stream, scope, self.tls)
         stream.tunnel = new_tunnel(stream, self.context, self.transport, <WebSocketCycle>stream.cycle)
         self.starting.append(stream)
@@ -1163,6 +1200,9 @@ cdef class H2Connection:
             stream.queued = False
             self.queue.discard(stream.id)
         self.streams.pop(stream.id, None)
+        if stream.tunnel is not None:
+            stream.tunnel.finished()
+            stream.tunnel = None
         if stream.id & 1:
             self.open_requests -= 1
         self.engine.forget(stream.id)

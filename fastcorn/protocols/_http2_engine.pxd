@@ -153,8 +153,17 @@ cdef class PyHTTP2Engine(HTTP2Engine):
     cdef list fragments             # of the header block that is not complete
     cdef Py_ssize_t fragment_bytes
     cdef bint fragment_end          # its HEADERS had END_STREAM
+    cdef readonly dict uploads      # streams whose request has not ended -> bytes that may still come, on each
+    cdef int64_t room               # and on the connection
+    cdef int64_t stray              # bytes for streams that are closed, not given back yet
+    cdef bint settings_acknowledged
+    cdef readonly bint over         # a mistake has ended the connection
 
     cdef int put(self, Output *out, object data) except -1
+    cdef int take_data(self, const char *frame, const fc_frame2 *facts, Output *out) except -1
+    cdef int take_stray(self, uint32_t len, Output *out) except -1
+    cdef int take_settings_ack(self) except -1
+    cdef int put_window(self, Output *out, uint32_t stream_id, uint32_t increment) except -1
     cdef int answer(self, tuple result, Output *out) except -1
     cdef bytes take_settings(self, const char *payload, size_t len)
     cdef int take_fragment(self, const char *frame, const fc_frame2 *facts, Output *out) except -1

@@ -69,9 +69,23 @@ class HTTP2Engine:
     def last_promised_id(self) -> int:
         """The highest stream that the server has promised."""
 
+@disjoint_base
 class PyHTTP2Engine(HTTP2Engine):
-    """An engine in Python: each C function calls the method `on_` and its name of a subclass."""
+    """An engine in Python: each C function calls the method `on_` and its name of a subclass.
 
+    Args:
+        settings: see HTTP2Engine.
+    """
+
+    def __init__(self, settings: Any) -> None: ...
+    @property
+    def uploads(self) -> dict[int, int]:
+        """Streams whose request has not ended, and how many bytes may still come on each."""
+    @property
+    def over(self) -> bool:
+        """A mistake has ended the connection."""
+
+@disjoint_base
 class EngineDriver:
     """An engine without a connection; each method returns the bytes to send.
 
@@ -102,5 +116,4 @@ class EngineDriver:
         """DATA bytes that may leave now."""
     def forget(self, stream_id: int) -> None: ...
 
-__pyx_capi__: dict[str, object]
 __test__: dict[str, str]

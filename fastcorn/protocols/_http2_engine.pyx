@@ -155,13 +155,25 @@ cdef class HTTP2Engine:
 cdef class PyHTTP2Engine(HTTP2Engine):
     """An engine whose methods are Python methods of a subclass.
 
-    `on_start(stream_window, connection_window, frame_size, settings)` begins; settings are the bytes of the client's
-    HTTP2-Settings, or None. `on_headers(stream_id, block, end)` takes a whole header block and `on_frame(kind,
-    stream_id, frame)` a frame of DATA, RST_STREAM, SETTINGS or WINDOW_UPDATE; both return (event, code, reason, fields,
-    out), out being bytes to answer or None. `on_table_size(size)` comes before the frame that has the setting. Those
-    named `on_append_` return bytes or None, `on_append_push` (promised stream, bytes), `on_window` an int, `on_forget`
-    nothing.
+    `on_start(settings)` begins; settings are the bytes of the client's HTTP2-Settings, or None. `on_headers(stream_id,
+    block, end)` takes a whole header block and `on_frame(kind, stream_id, frame)` a frame of RST_STREAM, SETTINGS or
+    WINDOW_UPDATE; both return (event, code, reason, fields, out), out being bytes to answer or None.
+    `on_table_size(size)` comes before the frame that has the setting. Those named `on_append_` return bytes or None,
+    `on_append_push` (promised stream, bytes), `on_window` an int.
+
+    Bodies do not go through Python: frames of DATA are read and written here, and what may come is counted here. Of what
+    comes, on_frame() gets an empty frame when a request ends and when its stream is closed; of what leaves,
+    `on_append_data(stream_id, size, end)` hears before, and returns whether it may.
     """
+
+    def __init__(self, settings):
+        super().__init__(settings)
+        self.uploads = {}
+        self.room = self.connection_window
+
+    cdef int fail(self, uint32_t code, str reason) except -1:
+        self.over = True
+        return HTTP2Engine.fail(self, code, reason)
 
     cdef int put(self, Output *out, object data) except -1:
         cdef bytes exact = data
@@ -178,18 +190,59 @@ cdef class PyHTTP2Engine(HTTP2Engine):
         if facts.stream_id and self.is_idle(facts.stream_id):
             return self.fail(FC_H2_PROTOCOL_ERROR, "frame on an idle stream")
         if facts.type == FC_FRAME2_DATA:
-            self.data = PyBytes_FromStringAndSize(frame + facts.start, facts.size)
-            self.credit = facts.length
-            self.end = facts.flags & FC_FLAG2_END_STREAM
-        elif facts.type == FC_FRAME2_RST_STREAM:
+            return self.take_data(frame, facts, out)
+        if facts.type == FC_FRAME2_RST_STREAM:
             self.code = facts.value
-        elif facts.type == FC_FRAME2_SETTINGS and not facts.flags & FC_FLAG2_ACK:
+        elif facts.type == FC_FRAME2_SETTINGS and facts.flags & FC_FLAG2_ACK:
+            self.take_settings_ack()
+        elif facts.type == FC_FRAME2_SETTINGS:
             self.read_settings(frame + facts.start, facts.size)
             kept = self.take_settings(frame + facts.start, facts.size)
             header = b"\0\0" + bytes((len(kept), FC_FRAME2_SETTINGS)) + b"\0\0\0\0\0"
             return self.answer(self.on_frame(FC_FRAME2_SETTINGS, 0, header + kept), out)
         whole = PyBytes_FromStringAndSize(frame, FC_FRAME2_HEADER + facts.length)
+        if facts.type == FC_FRAME2_WINDOW_UPDATE:   # without the reserved bit, which means nothing (section 6.9)
+            whole = whole[:FC_FRAME2_HEADER] + facts.value.to_bytes(4, "big")
         return self.answer(self.on_frame(facts.type, facts.stream_id, whole), out)
+
+    cdef int take_data(self, const char *frame, const fc_frame2 *facts, Output *out) except -1:
+        """A piece of a body; its padding counts (RFC 9113 section 6.9.1)."""
+        cdef uint32_t stream_id = facts.stream_id
+        cdef object found = self.uploads.get(stream_id)
+        cdef int64_t room = 0 if found is None else found
+        cdef int event = ENGINE_DATA
+        self.room -= facts.length
+        if self.room < 0 or found is not None and room < facts.length:
+            return self.fail(FC_H2_FLOW_CONTROL_ERROR, "more DATA than the window allows")
+        self.data = PyBytes_FromStringAndSize(frame + facts.start, facts.size)
+        self.credit = facts.length
+        self.end = facts.flags & FC_FLAG2_END_STREAM
+        if found is None:
+            event = self.answer(self.on_frame(FC_FRAME2_DATA, stream_id, empty_data(stream_id, False)), out)
+            self.take_stray(facts.length, out)
+        elif self.end:
+            del self.uploads[stream_id]
+            event = self.answer(self.on_frame(FC_FRAME2_DATA, stream_id, empty_data(stream_id, True)), out)
+        else:
+            self.uploads[stream_id] = room - facts.length
+        return event
+
+    cdef int take_stray(self, uint32_t len, Output *out) except -1:
+        """DATA of a closed stream counts on the connection all the same, and nobody will use it up."""
+        self.stray += len
+        if 2 * self.stray >= self.connection_window and not self.over:
+            self.room += self.stray
+            self.put_window(out, 0, <uint32_t>self.stray)
+            self.stray = 0
+        return 0
+
+    cdef int take_settings_ack(self) except -1:
+        """The client knows the server's settings: its windows are what they say from here on (section 6.9.2)."""
+        if not self.settings_acknowledged:
+            self.settings_acknowledged = True
+            for stream_id in self.uploads:
+                self.uploads[stream_id] += <int64_t>self.stream_window - DEFAULT_WINDOW
+        return 0
 
     cdef bytes take_settings(self, const char *payload, size_t len):
         """The settings that the subclass is to have: of windows and frames. It hears of each size of the table at once.
@@ -216,6 +269,8 @@ cdef class PyHTTP2Engine(HTTP2Engine):
         event, code, self.reason, self.headers, output = result
         if code is not None:
             self.code = code
+        if event == ENGINE_CONNECTION_ERROR:
+            self.over = True
         self.put(out, output)
         return event
 
@@ -256,6 +311,10 @@ cdef class PyHTTP2Engine(HTTP2Engine):
         if self.stream_id % 2 and self.stream_id > self.last_stream_id:
             self.last_stream_id = self.stream_id
         self.end = end
+        if event == ENGINE_TRAILERS:
+            del self.uploads[self.stream_id]
+        elif event == ENGINE_REQUEST and not end:
+            self.uploads[self.stream_id] = self.stream_window if self.settings_acknowledged else DEFAULT_WINDOW
         if self.headers is not None:
             for name, value in self.headers:
                 size += PyBytes_GET_SIZE(name) + PyBytes_GET_SIZE(value) + FIELD_OVERHEAD
@@ -263,13 +322,13 @@ cdef class PyHTTP2Engine(HTTP2Engine):
         return event
 
     cdef int start(self, Output *out) except -1:
-        self.on_start(self.stream_window, self.connection_window, self.frame_size, None)
+        self.on_start(None)
         return self.append_start(out)
 
     cdef int start_upgraded(self, Output *out, bytes settings) except -1:
         self.read_settings(PyBytes_AS_STRING(settings), PyBytes_GET_SIZE(settings))
         kept = self.take_settings(PyBytes_AS_STRING(settings), PyBytes_GET_SIZE(settings))
-        self.on_start(self.stream_window, self.connection_window, self.frame_size, kept)
+        self.on_start(kept)
         self.last_stream_id = 1
         return self.append_start(out)
 
@@ -277,14 +336,22 @@ cdef class PyHTTP2Engine(HTTP2Engine):
         return self.put(out, self.on_append_headers(stream_id, fields, end))
 
     cdef int append_data(self, Output *out, uint32_t stream_id, const char *data, size_t len, bint end) except -1:
-        cdef size_t most = self.peer_frame_size
-        cdef size_t pos = 0
+        cdef size_t size
+        cdef bint last
+        if self.over or not self.on_append_data(stream_id, len, end):
+            return 0
         while True:
-            if len - pos <= most:
-                piece = PyBytes_FromStringAndSize(data + pos, len - pos)
-                return self.put(out, self.on_append_data(stream_id, piece, end))
-            self.put(out, self.on_append_data(stream_id, PyBytes_FromStringAndSize(data + pos, most), False))
-            pos += most
+            size = min(len, <size_t>self.peer_frame_size)
+            last = size == len
+            output_reserve(out, FC_FRAME2_HEADER + size)
+            out.len += fc_frame2_write_header(
+                out.data + out.len, <uint32_t>size, FC_FRAME2_DATA, FC_FLAG2_END_STREAM if end and last else 0, stream_id
+            )
+            output_append(out, data, size)
+            if last:
+                return 0
+            data += size
+            len -= size
 
     cdef int64_t append_push(self, Output *out, uint32_t stream_id, list fields) except -1:
         if not self.peer_push:
@@ -299,14 +366,38 @@ cdef class PyHTTP2Engine(HTTP2Engine):
         return self.put(out, self.on_append_reset(stream_id, code))
 
     cdef int append_window(self, Output *out, uint32_t stream_id, uint32_t increment) except -1:
-        return self.put(out, self.on_append_window(stream_id, increment))
+        cdef object room
+        if self.over:
+            return 0
+        if stream_id == 0:
+            self.room += increment
+        else:
+            room = self.uploads.get(stream_id)
+            if room is None:
+                return 0
+            self.uploads[stream_id] = room + increment
+        return self.put_window(out, stream_id, increment)
+
+    cdef int put_window(self, Output *out, uint32_t stream_id, uint32_t increment) except -1:
+        output_reserve(out, FC_FRAME2_HEADER + 4)
+        out.len += fc_frame2_write_header(out.data + out.len, 4, FC_FRAME2_WINDOW_UPDATE, 0, stream_id)
+        fc_frame2_write32(out.data + out.len, increment)
+        out.len += 4
+        return 0
 
     cdef int64_t window(self, uint32_t stream_id) except? -1:
         return self.on_window(stream_id)
 
     cdef int forget(self, uint32_t stream_id) except -1:
-        self.on_forget(stream_id)
+        self.uploads.pop(stream_id, None)
         return 0
+
+
+cdef bytes empty_data(uint32_t stream_id, bint end):
+    """A frame of DATA that has none."""
+    cdef char[9] header
+    fc_frame2_write_header(header, 0, FC_FRAME2_DATA, FC_FLAG2_END_STREAM if end else 0, stream_id)
+    return PyBytes_FromStringAndSize(header, FC_FRAME2_HEADER)
 
 
 cdef class EngineDriver:

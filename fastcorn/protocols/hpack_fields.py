@@ -22,6 +22,8 @@ Fields = list[tuple[bytes, bytes]]
 TABLE_BYTES = 4096
 # A list of up to so many times the limit is read, so that it can be answered.
 BOMB_FACTOR = 4
+# And so many fields, when the settings do not say; hpack needs 10 us for each, so 4,000 would hold everybody up.
+MOST_FIELDS = BOMB_FACTOR * 100
 # How many blocks or lists are kept, and the longest.
 KEPT = 64
 KEPT_BYTES = 1024
@@ -44,6 +46,42 @@ def state_of(table: HeaderTable) -> tuple[int, Any]:
     return (len(entries), entries[0]) if entries else (0, None)
 
 
+def has_more_fields(block: bytes, most: int) -> bool:
+    """Whether a block has more than `most` fields and size updates (RFC 7541 section 6), without decoding it."""
+    at, size = 0, len(block)
+    if size <= most:  # each takes a byte
+        return False
+    for _ in range(most):
+        first = block[at]
+        bits = 7 if first >= 0x80 else 6 if first >= 0x40 else 5 if first >= SIZE_UPDATE else 4
+        index, at = read_number(block, at, bits)
+        if not SIZE_UPDATE <= first < 0x40 and first < 0x80:  # a literal: a name without an index, and a value
+            for _string in range(1 if index else 2):
+                if at < size:
+                    length, at = read_number(block, at, 7)
+                    at += length
+        if at >= size:
+            return False
+    return True
+
+
+def read_number(block: bytes, at: int, bits: int) -> tuple[int, int]:
+    """An integer of section 5.1, and where the next byte is; beyond the block, when it is cut short or too large."""
+    most = (1 << bits) - 1
+    value = block[at] & most
+    at += 1
+    if value < most:
+        return value, at
+    for shift in range(0, 35, 7):
+        if at >= len(block):
+            break
+        value += (block[at] & 0x7F) << shift
+        at += 1
+        if block[at - 1] < 0x80:
+            return value, at
+    return value, len(block)
+
+
 def is_same(before: tuple[int, Any], after: tuple[int, Any]) -> bool:
     return before[0] == after[0] and before[1] is after[1]
 
@@ -53,10 +91,12 @@ class FieldDecoder:
 
     Args:
         limit: bytes of a field list; one of up to four times as many is decoded all the same.
+        most: fields of a list that is decoded.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, most: int = MOST_FIELDS) -> None:
         self.limit = limit
+        self.most = most
         self.decoder = Decoder(max_header_list_size=BOMB_FACTOR * limit)
         self.kept: dict[bytes, Fields] = {}
 
@@ -73,6 +113,8 @@ class FieldDecoder:
         fields = self.kept.get(block)
         if fields is not None:
             return fields
+        if has_more_fields(block, self.most):
+            raise BombError(f"header list of more than {self.most} fields")
         table = self.decoder.header_table
         before = state_of(table)
         try:

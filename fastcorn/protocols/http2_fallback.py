@@ -34,7 +34,7 @@ try:
     from h2.exceptions import NoAvailableStreamIDError, ProtocolError
     from h2.settings import SettingCodes, Settings
 
-    from fastcorn.protocols.hpack_fields import BombError, FieldDecoder, FieldEncoder, HPACKError
+    from fastcorn.protocols.hpack_fields import BOMB_FACTOR, BombError, FieldDecoder, FieldEncoder, HPACKError
 except ImportError as error:
     raise ConfigError(
         "the package h2 is not installed; pip install h2, or set http2_engine to auto",
@@ -46,11 +46,9 @@ Fields = list[tuple[bytes, bytes]]
 Result = tuple[int, "int | None", "str | None", "Fields | None", "bytes | None"]
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DEFAULT_WINDOW = 65535
 # Frame types, flags and sizes of RFC 9113 sections 4.1 and 6.
 DATA, HEADERS, RST_STREAM, SETTINGS_FRAME = 0x0, 0x1, 0x3, 0x4
 END_STREAM, ACK, END_HEADERS = 0x1, 0x1, 0x4
-RST_STREAM_BYTES = 13
 # Streams that were closed by a reset, and are remembered because frames for them may be on the way.
 MAX_RESETS = 256
 # h2 cuts a PUSH_PROMISE a little too long; one that large is of no use anyway.
@@ -82,15 +80,13 @@ class H2Engine(_http2_engine.PyHTTP2Engine):
     def __init__(self, settings: Any) -> None:
         super().__init__(settings)
         self.h2 = Connection(CONFIGURATION)
-        self.fields = FieldDecoder(settings.h2_max_header_list_size)
+        self.fields = FieldDecoder(settings.h2_max_header_list_size, BOMB_FACTOR * settings.max_header_fields)
         self.encoder = FieldEncoder()
         self.h2.encoder = self.encoder
-        self.uploads: set[int] = set()  # streams whose request has not ended
         self.resets: dict[int, None] = {}  # streams that the server has reset, the oldest first
-        self.over = False
 
-    def on_start(self, stream_window: int, connection_window: int, frame_size: int, settings: bytes | None) -> None:
-        """Bring h2 to where the SETTINGS that are sent have it; what it would send itself is dropped."""
+    def on_start(self, settings: bytes | None) -> None:
+        """Bring h2 to where the prefaces are exchanged; what it would send itself is dropped."""
         h2 = self.h2
         # It would end the connection when there are too many streams. H2Connection refuses them one by one.
         h2.local_settings = Settings(client=False, initial_values={SettingCodes.MAX_CONCURRENT_STREAMS: 2**31 - 1})
@@ -98,10 +94,6 @@ class H2Engine(_http2_engine.PyHTTP2Engine):
             h2.initiate_connection()
         else:
             h2.initiate_upgrade_connection(base64.urlsafe_b64encode(settings))
-        h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: stream_window})
-        if connection_window > DEFAULT_WINDOW:
-            h2.increment_flow_control_window(connection_window - DEFAULT_WINDOW)
-        h2.max_inbound_frame_size = frame_size
         h2.receive_data(PREFACE)
         h2.clear_outbound_data_buffer()
 
@@ -126,11 +118,8 @@ class H2Engine(_http2_engine.PyHTTP2Engine):
         if events:
             kind = type(events[0])
             if kind is RequestReceived:
-                if not end:
-                    self.uploads.add(stream_id)
                 return REQUEST, None, None, fields, None
             if kind is TrailersReceived:
-                self.uploads.discard(stream_id)
                 return TRAILERS, None, None, fields, None
         return self.refuse(stream_id, "HEADERS on a closed stream")
 
@@ -141,8 +130,6 @@ class H2Engine(_http2_engine.PyHTTP2Engine):
             return self.end_connection(error.error_code, describe(error))
         if kind == DATA:
             if events and type(events[0]) is DataReceived:
-                if frame[4] & END_STREAM:
-                    self.uploads.discard(stream_id)
                 return DATA_EVENT
             return self.refuse(stream_id, "DATA on a closed stream")
         if kind == SETTINGS_FRAME:
@@ -152,7 +139,7 @@ class H2Engine(_http2_engine.PyHTTP2Engine):
         if not events:
             return NOTHING_EVENT
         if kind == RST_STREAM:
-            self.uploads.discard(stream_id)
+            self.uploads.pop(stream_id, None)
             return RESET, None, None, None, None
         if type(events[0]) is StreamReset:
             self.remember(stream_id)
@@ -171,20 +158,19 @@ class H2Engine(_http2_engine.PyHTTP2Engine):
         """
         answer = self.h2.data_to_send()
         if stream_id in self.resets:
-            return NOTHING, None, None, None, answer[:-RST_STREAM_BYTES]
+            return NOTHING_EVENT
         self.remember(stream_id)
         return STREAM_ERROR, ErrorCodes.STREAM_CLOSED, reason, None, answer
 
     def remember(self, stream_id: int) -> None:
         """The server has reset a stream."""
-        self.uploads.discard(stream_id)
+        self.uploads.pop(stream_id, None)
         self.resets[stream_id] = None
         if len(self.resets) > MAX_RESETS:
             del self.resets[next(iter(self.resets))]
 
     def end_connection(self, code: int, reason: str) -> Result:
         """The connection ends; H2Connection writes the GOAWAY."""
-        self.over = True
         self.h2.clear_outbound_data_buffer()
         return CONNECTION_ERROR, code, reason, None, None
 
@@ -199,16 +185,22 @@ class H2Engine(_http2_engine.PyHTTP2Engine):
         if not self.takes(stream_id):
             return None
         if not fields:  # h2 cannot send an empty list; trailers may be one
-            return self.on_append_data(stream_id, b"", end)
+            self.h2.send_data(stream_id, b"", end)
+            return self.h2.data_to_send()
         self.encoder.block = self.encoder.encode_fields(fields)
         self.h2.send_headers(stream_id, fields[:1], end)
         return self.h2.data_to_send()
 
-    def on_append_data(self, stream_id: int, data: bytes, end: bool) -> bytes | None:
+    def on_append_data(self, stream_id: int, size: int, end: bool) -> bool:
+        """Tell h2 what leaves past it: so many bytes fewer in the windows, and the end."""
         if not self.takes(stream_id):
-            return None
-        self.h2.send_data(stream_id, data, end)
-        return self.h2.data_to_send()
+            return False
+        stream = self.h2.streams[stream_id]
+        self.h2.outbound_flow_control_window -= size
+        stream.outbound_flow_control_window -= size
+        if end:
+            stream.end_stream()
+        return True
 
     def on_append_push(self, stream_id: int, fields: Fields) -> tuple[int, bytes | None]:
         if not self.takes(stream_id) or sum(len(name) + len(value) + 8 for name, value in fields) > MAX_PUSH_BYTES:
@@ -228,17 +220,8 @@ class H2Engine(_http2_engine.PyHTTP2Engine):
         self.remember(stream_id)
         return self.h2.data_to_send()
 
-    def on_append_window(self, stream_id: int, increment: int) -> bytes | None:
-        if self.over or (stream_id and stream_id not in self.uploads):
-            return None
-        self.h2.increment_flow_control_window(increment, stream_id or None)
-        return self.h2.data_to_send()
-
     def on_window(self, stream_id: int) -> int:
         return self.h2.local_flow_control_window(stream_id) if self.takes(stream_id) else 0
-
-    def on_forget(self, stream_id: int) -> None:
-        self.uploads.discard(stream_id)
 
 
 DATA_EVENT: Result = (_http2_engine.DATA, None, None, None, None)

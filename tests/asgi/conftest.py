@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.serving import OPENERS, on_each_protocol
 from tests.serving import fixture_driver as driver
 from tests.serving import fixture_serve as serve
+from tests.serving import on_each_protocol
 
 __all__ = ["driver", "serve"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    on_each_protocol(metafunc, "test_http_", OPENERS)
+    on_each_protocol(metafunc, "test_http_")
     on_each_protocol(metafunc, "test_websocket_")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""WebSockets over HTTP/2 on real sockets: a client on the h2 package, over TLS and in clear text, and a real browser."""
+"""WebSockets over HTTP/2 on real sockets: a client on the h2 package, with TLS and without, and a real browser."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from tests.websockets import BINARY, CLOSE, TEXT, Frame, close, frame, read_fram
 
 QUIET = logging.getLogger("test.http2.websocket")
 ENGINES = ["native", "wsproto"]
+GOAWAY = 7
 
 
 class Stream:
@@ -58,6 +59,8 @@ class Client:
         self.h2.initiate_connection()
         self.h2.increment_flow_control_window(2**24)
         self.streams: dict[int, Stream] = {}
+        self._buffer = bytearray()
+        self.flush()
 
     def open(self, target: str = "/") -> int:
         """Asks for a WebSocket and returns its stream."""
@@ -88,9 +91,22 @@ class Client:
         while not reached():
             data = self.socket.recv(65536)
             assert data, "the server has ended the connection"
-            for event in self.h2.receive_data(data):
-                self._handle(event)
+            self._buffer += data
+            while frame_bytes := self._next_frame():
+                # h2 takes no frame after the first GOAWAY; of a graceful end there are two, and streams go on.
+                if frame_bytes[3] != GOAWAY:
+                    for event in self.h2.receive_data(frame_bytes):
+                        self._handle(event)
             self.flush()
+
+    def _next_frame(self) -> bytes:
+        """The next whole frame that has come; empty without one."""
+        size = 9 + int.from_bytes(self._buffer[:3], "big")
+        if len(self._buffer) < max(size, 9):
+            return b""
+        found = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return found
 
     def wait_for_frames(self, stream_id: int, count: int) -> list[Frame]:
         """The first so many frames of a stream."""
@@ -165,7 +181,7 @@ window.start = () => {
 @pytest.mark.parametrize("loop_name", LOOPS)
 def test_echo(tmp_path: Path, loop_name: str, engine: str, secure: bool) -> None:
     """Messages of all sizes on three streams of one connection, then both ways to close."""
-    files = localhost().write(tmp_path) if secure else {}
+    files: dict[str, Any] = dict(localhost().write(tmp_path)) if secure else {}
     context = authority().trust(["h2"]) if secure else None
     with (
         serve(echo, worker_class=loop_name, websocket_engine=engine, errorlog=QUIET, **files) as server,
@@ -246,7 +262,7 @@ def test_stop_of_a_client_that_does_not_answer(tmp_path: Path) -> None:
 @pytest.mark.program("chromium")
 def test_browser(tmp_path: Path) -> None:
     """A page's WebSockets take the HTTP/2 connection that has brought the page; closes of both sides are clean."""
-    files = localhost().write(tmp_path)
+    files: dict[str, Any] = dict(localhost().write(tmp_path))
     with (
         serve(echo, errorlog=QUIET, **files) as server,
         chromium(tmp_path, "--ignore-certificate-errors") as browser,

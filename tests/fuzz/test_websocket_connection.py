@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""WebSockets against random clients and random applications, on both engines.
+"""WebSockets against random clients and random applications, on both engines and over each version of HTTP.
 
 Everything comes from seeded generators, so a case that fails once fails each time: its number is in the test's name.
 Whatever comes in, and whatever the application does, the server sends well-formed frames with at most one close frame
@@ -17,7 +17,7 @@ import pytest
 
 from fastcorn.errors import MessageError
 from tests.exchanges import Receive, Scope, Send
-from tests.serving import Serve
+from tests.serving import PROTOCOLS, Serve
 from tests.websockets import (
     BINARY,
     CLOSE,
@@ -164,6 +164,7 @@ def check_frames(client: WebSocketClient) -> None:
         assert answer.opcode in (TEXT, BINARY, CLOSE, PING, PONG)
 
 
+@pytest.mark.parametrize("serve", PROTOCOLS, indirect=True)
 @pytest.mark.parametrize("engine", ["native", "wsproto"])
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_random_clients_and_applications(serve: Serve, seed: int, engine: str) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""100,000 answered requests on one HTTP/2 connection: what the process holds after the first 10,000 it holds at the end."""
+"""100,000 requests on one HTTP/2 connection: what the process holds after the first 10,000 it holds at the end."""
 
 import sys
 

@@ -116,7 +116,7 @@ def test_subprotocol_and_compression(serve: Serve) -> None:
     extensions = websocket.header(b"sec-websocket-extensions")
     assert extensions is not None
     assert extensions.startswith(b"permessage-deflate")
-    websocket.send(frame(1, deflated(b"x" * 1000), rsv=4))
+    websocket.send(frame(1, deflated(b"x" * 10_000), rsv=4))
     (answer,) = websocket.frames
     assert answer.rsv == 4
     assert len(answer.payload) < 100
@@ -571,13 +571,16 @@ def test_one_write_a_turn(serve: Serve) -> None:
     app = Rooms()
     client = Http2Client(serve(app))
     websockets = [open_on(client, f"/{number}") for number in range(10)]
+    for websocket in websockets:
+        websocket.send(text("first"))
     client.transport.writes.clear()
     for websocket in websockets:
         websocket._put([text("a"), frame(PING, b"p"), text("b")])
     client.deliver()
     assert len(client.transport.writes) == 1
+    client.settle()
     for websocket in websockets:
-        assert sorted(answer.opcode for answer in websocket.frames) == [1, 1, PONG]
+        assert sorted(answer.opcode for answer in websocket.frames) == [1, 1, 1, PONG]
 
 
 # ---- deadlines and the end of the server -----------------------------------------------------------------------------

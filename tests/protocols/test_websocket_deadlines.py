@@ -195,6 +195,7 @@ def test_failed_connection_does_not_linger_for_ever(serve: Serve, engine: str, d
     """M8: after a protocol error the client has the same time to close."""
     served = serve(Listening(), websocket_engine=engine, websocket_close_timeout=5)
     client = open_websocket(served)
+    client.answers_end = False
     client.send(data)
     for _ in range(4):
         client.send(text("more"))

@@ -25,7 +25,10 @@ from fastcorn.worker.certificates import (
     tell_unreadable,
 )
 from tests.certificates import DAY, NOW, Certificate, authority, handshake, localhost
+from tests.child import in_a_child
 from tests.loops import each_loop, run_on, until
+
+NOBODY = 65534
 
 log = logging.getLogger("test.certificates")
 log.setLevel(logging.INFO)
@@ -299,6 +302,25 @@ def test_what_may_not_be_read_any_more_is_kept(
     config.watch_certificates = False
     tell_unreadable(before, config, log)
     assert caplog.text == ""
+
+
+def test_keys_are_read_before_root_is_given_up(tmp_path: Path) -> None:
+    if getattr(os, "geteuid", lambda: 1)() != 0:
+        pytest.skip("only root can become another user")
+    from fastcorn.run import bound_as_root
+
+    config = Config(**localhost().write(tmp_path), user=NOBODY, group=NOBODY, bind=["127.0.0.1:0"])
+    (tmp_path / "server.key").chmod(0o600)
+
+    def find() -> str:
+        sockets = bound_as_root(config, config.freeze())
+        assert sockets is not None
+        given = sockets.certificates
+        with pytest.raises(ConfigError, match="Permission denied"):
+            read_certificates(config)
+        return str([serial(given.context), read_again(config, given, log) is given])
+
+    assert in_a_child(find) == str([localhost().serial, True])
 
 
 # --- a worker ---------------------------------------------------------------------------------------------------------

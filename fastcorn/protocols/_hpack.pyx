@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: MIT
+"""Field compression of HTTP/2 (RFC 7541): HPACKDecoder and HPACKEncoder, one of each for a connection.
+
+Called by HTTP/2 engines, from C or with the methods of the hpack package's classes; calls csrc/hpack_*.c. Names and
+pairs are shared: a field that the client repeats by its index is the tuple of the time before, and makes no object.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.list cimport PyList_Append, PyList_GET_ITEM, PyList_GET_SIZE
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.tuple cimport PyTuple_GET_ITEM
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memset
+
+from fastcorn.protocols._headers cimport NAMES
+from fastcorn.protocols._output cimport Output, output_reserve
+
+
+cdef extern from "Python.h":
+    Py_ssize_t PY_SSIZE_T_MAX
+
+
+cdef extern from "huffman.h":
+    size_t fc_huffman_bound(size_t len)
+
+
+cdef extern from "hpack.h":
+    int FC_HPACK_STATICS
+    int FC_HPACK_OVERHEAD
+    int FC_HPACK_UPDATES_MAX
+    int FC_HPACK_FIELD
+
+    ctypedef struct fc_hpack_static:
+        const char *name
+        const char *value
+        uint8_t name_len
+        uint8_t value_len
+
+    enum fc_hpack_mode:
+        FC_HPACK_IF_REPEATED
+        FC_HPACK_NEVER
+
+    uint32_t fc_hpack_entries(uint32_t capacity)
+    const fc_hpack_static *fc_hpack_static_entry(unsigned index)
+    void fc_hpack_decoder_init(fc_hpack_decoder *decoder, char *ring, fc_hpack_entry *entries, uint32_t capacity)
+    int fc_hpack_decode_field(
+        fc_hpack_decoder *decoder, const char *block, size_t len, size_t *pos, char *room, fc_hpack_field *field
+    )
+    const char *fc_hpack_reason(int error)
+    void fc_hpack_encoder_init(fc_hpack_encoder *encoder, char *ring, fc_hpack_entry *entries, uint32_t capacity)
+    void fc_hpack_encoder_limit(fc_hpack_encoder *encoder, uint32_t limit)
+    size_t fc_hpack_encode_start(fc_hpack_encoder *encoder, char *dst)
+    size_t fc_hpack_field_bound(size_t name_len, size_t value_len)
+    size_t fc_hpack_encode_field(
+        fc_hpack_encoder *encoder, char *dst, const char *name, size_t name_len, const char *value, size_t value_len,
+        fc_hpack_mode mode
+    )
+
+
+cdef extern from "names.h":
+    int fc_name_id(const char *name, size_t len)
+
+
+cdef list make_statics():
+    """The static table: (name, value) by index, with the names that scopes share."""
+    pairs = [None]
+    for index in range(1, FC_HPACK_STATICS + 1):
+        entry = fc_hpack_static_entry(index)
+        id = fc_name_id(entry.name, entry.name_len)
+        name = NAMES[id] if id else entry.name[:entry.name_len]
+        if pairs[index - 1] is not None and pairs[index - 1][0] == name:
+            name = pairs[index - 1][0]
+        pairs.append((name, entry.value[:entry.value_len]))
+    return pairs
+
+
+cdef list STATICS = make_statics()
+
+
+cdef char *reserve_memory() except NULL:
+    """A ring and its entries behind it, for a table of FC_HPACK_DEFAULT bytes."""
+    cdef char *memory = <char *>PyMem_Malloc(
+        2 * FC_HPACK_DEFAULT + fc_hpack_entries(FC_HPACK_DEFAULT) * sizeof(fc_hpack_entry)
+    )
+    if memory is NULL:
+        raise MemoryError
+    return memory
+
+
+# ---- decoding ------------------------------------------------------------------------------------------------------
+
+@cython.final
+cdef class HPACKDecoder:
+    """Decodes the field blocks of one connection, in the order in which they come.
+
+    Its table has 4096 bytes, the size that both sides begin with (RFC 9113 section 6.5.2). What is malformed makes it
+    useless, and the connection with it.
+    """
+
+    def __dealloc__(self):
+        PyMem_Free(self.memory)
+
+    cdef int allocate(self) except -1:
+        self.memory = reserve_memory()
+        fc_hpack_decoder_init(
+            &self.decoder, self.memory, <fc_hpack_entry *>(self.memory + 2 * FC_HPACK_DEFAULT), FC_HPACK_DEFAULT
+        )
+        self.pairs = [None] * fc_hpack_entries(FC_HPACK_DEFAULT)
+        self.oldest = 1
+        return 0
+
+    cdef list decode_block(self, const char *block, size_t len, Py_ssize_t most):
+        cdef char small[2048]
+        cdef char *room = small
+        cdef list fields = []
+        cdef fc_hpack_field field
+        cdef size_t pos = 0
+        cdef int result
+        if self.memory is NULL:
+            self.allocate()
+        self.error = None
+        self.list_size = 0
+        if fc_huffman_bound(len) > sizeof(small):
+            room = <char *>PyMem_Malloc(fc_huffman_bound(len))
+            if room is NULL:
+                raise MemoryError
+        try:
+            while True:
+                result = fc_hpack_decode_field(&self.decoder, block, len, &pos, room, &field)
+                if result != FC_HPACK_FIELD:
+                    break
+                pair = self.pair_of(&field)
+                self.list_size += field.name_len + field.value_len + FC_HPACK_OVERHEAD
+                if self.list_size <= most:
+                    PyList_Append(fields, pair)
+        finally:
+            if room is not small:
+                PyMem_Free(room)
+        if result < 0:
+            self.error = fc_hpack_reason(result).decode("ascii")
+            return None
+        self.forget_evicted()
+        return fields
+
+    cdef tuple pair_of(self, fc_hpack_field *field):
+        """The field as a tuple; that of a table's entry where it is one, which is kept where it becomes one."""
+        cdef object name
+        cdef tuple pair
+        if not field.literal:
+            if field.number:
+                return <tuple>PyList_GET_ITEM(self.pairs, field.number & self.decoder.table.entry_mask)
+            return <tuple>PyList_GET_ITEM(STATICS, field.static_index)
+        if field.known:
+            name = <object>PyList_GET_ITEM(NAMES, field.known)
+        elif field.static_index:
+            name = <object>PyTuple_GET_ITEM(<object>PyList_GET_ITEM(STATICS, field.static_index), 0)
+        elif field.name_number:
+            # Its entry may be evicted by this very field: the tuple is there until forget_evicted().
+            name = <object>PyTuple_GET_ITEM(
+                <object>PyList_GET_ITEM(self.pairs, field.name_number & self.decoder.table.entry_mask), 0
+            )
+        else:
+            name = PyBytes_FromStringAndSize(field.name, field.name_len)
+        pair = (name, PyBytes_FromStringAndSize(field.value, field.value_len))
+        if field.number:
+            self.pairs[field.number & self.decoder.table.entry_mask] = pair
+            self.forget_evicted()
+        return pair
+
+    cdef int forget_evicted(self) except -1:
+        """Drop the tuples of entries that are gone: what a client has evicted must not take memory."""
+        cdef fc_hpack_table *table = &self.decoder.table
+        while self.oldest + table.count <= table.inserted:
+            # A slot may be that of a newer entry already.
+            if table.inserted - self.oldest <= table.entry_mask:
+                self.pairs[self.oldest & table.entry_mask] = None
+            self.oldest += 1
+        return 0
+
+    # ---- the names of hpack.Decoder, for the h2 package ------------------------------------------------------------
+
+    def decode(self, bytes data, bint raw=True):
+        """A block as a list of (name, value).
+
+        Raises:
+            ValueError: it is malformed.
+        """
+        fields = self.decode_block(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), PY_SSIZE_T_MAX)
+        if fields is None:
+            raise ValueError(self.error)
+        return fields
+
+    @property
+    def table_size(self):
+        """Bytes that the entries of the dynamic table count."""
+        return self.decoder.table.size
+
+
+# ---- encoding ------------------------------------------------------------------------------------------------------
+
+@cython.final
+cdef class HPACKEncoder:
+    """Encodes the field blocks of one connection, in the order in which they leave.
+
+    A field that comes again is put into the table, of at most 4096 bytes; credentials never are.
+    """
+
+    def __dealloc__(self):
+        PyMem_Free(self.memory)
+
+    cdef int allocate(self) except -1:
+        self.memory = reserve_memory()
+        fc_hpack_encoder_init(
+            &self.encoder, self.memory, <fc_hpack_entry *>(self.memory + 2 * FC_HPACK_DEFAULT), FC_HPACK_DEFAULT
+        )
+        return 0
+
+    cdef int limit_table(self, uint32_t size) except -1:
+        if self.memory is NULL:
+            self.allocate()
+        fc_hpack_encoder_limit(&self.encoder, size)
+        return 0
+
+    cdef int append_block(self, Output *out, list fields) except -1:
+        cdef Py_ssize_t index
+        cdef object pair
+        if self.memory is NULL:
+            self.allocate()
+        output_reserve(out, FC_HPACK_UPDATES_MAX)
+        out.len += fc_hpack_encode_start(&self.encoder, out.data + out.len)
+        for index in range(PyList_GET_SIZE(fields)):
+            pair = <object>PyList_GET_ITEM(fields, index)
+            self.append_field(out, <bytes>PyTuple_GET_ITEM(pair, 0), <bytes>PyTuple_GET_ITEM(pair, 1), False)
+        return 0
+
+    cdef int append_field(self, Output *out, bytes name, bytes value, bint secret) except -1:
+        cdef size_t name_len = PyBytes_GET_SIZE(name)
+        cdef size_t value_len = PyBytes_GET_SIZE(value)
+        output_reserve(out, fc_hpack_field_bound(name_len, value_len))
+        out.len += fc_hpack_encode_field(
+            &self.encoder, out.data + out.len, PyBytes_AS_STRING(name), name_len, PyBytes_AS_STRING(value), value_len,
+            FC_HPACK_NEVER if secret else FC_HPACK_IF_REPEATED
+        )
+        return 0
+
+    # ---- the names of hpack.Encoder, for the h2 package ------------------------------------------------------------
+
+    def encode(self, headers, bint huffman=True):
+        """The block of pairs of bytes, names in lower case; those whose `indexable` is false are never indexed."""
+        cdef Output out
+        memset(&out, 0, sizeof(Output))
+        if self.memory is NULL:
+            self.allocate()
+        self.encoder.huffman = huffman
+        try:
+            self.append_block(&out, [])
+            for pair in headers:
+                self.append_field(&out, pair[0], pair[1], not getattr(pair, "indexable", True))
+            return PyBytes_FromStringAndSize(out.data, out.len)
+        finally:
+            self.encoder.huffman = True
+            free(out.data)
+
+    @property
+    def header_table_size(self):
+        """The peer's SETTINGS_HEADER_TABLE_SIZE as far as it is used: at most 4096 bytes."""
+        return self.encoder.table.max_size if self.memory is not NULL else FC_HPACK_DEFAULT
+
+    @header_table_size.setter
+    def header_table_size(self, size):
+        self.limit_table(min(size, FC_HPACK_DEFAULT))
+
+    @property
+    def table_size(self):
+        """Bytes that the entries of the dynamic table count."""
+        return self.encoder.table.size
