@@ -146,8 +146,6 @@ class SecureClient(Http1Client):
         shakes: do the handshake at once.
     """
 
-    transport: SecureTransport
-
     def __init__(
         self,
         served: Served,
@@ -162,15 +160,16 @@ class SecureClient(Http1Client):
         self.driver = served.driver
         self.methods = []
         self.below = TLSTransport(served.context, server or server_context(), make)
-        self.transport = SecureTransport(self.driver, self.below, extra, client)
-        self.driver.call(self.below.connection_made, self.transport)
+        self.secure = SecureTransport(self.driver, self.below, extra, client)
+        self.transport = self.secure
+        self.driver.call(self.below.connection_made, self.secure)
         served.clients.append(self)
         if shakes:
-            self.transport.shake_hands()
+            self.secure.shake_hands()
 
     @property
     def received(self) -> bytes:
-        return self.transport.plain
+        return self.secure.plain
 
     @property
     def logged(self) -> list[str]:

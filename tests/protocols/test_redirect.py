@@ -16,8 +16,8 @@ from tests.serving import Serve
 SETTINGS: dict[str, Any] = {"redirect_to_https": True, "certfile": "cert.pem", "insecure_bind": "127.0.0.1:80"}
 
 
-def served_by(serve: Serve, **settings: Any) -> Served:
-    return serve(Recorder(), **{**SETTINGS, **settings})
+def served_by(serve: Serve, app: Recorder | None = None, **settings: Any) -> Served:
+    return serve(app or Recorder(), **{**SETTINGS, **settings})
 
 
 def scope_of(path: bytes = b"/", query: bytes = b"", headers: Headers | None = None, **more: Any) -> dict[str, Any]:
@@ -59,22 +59,24 @@ def test_a_websocket_is_sent_to_wss() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "FROB"])
 def test_every_method_is_redirected(serve: Serve, method: str) -> None:
-    served = served_by(serve, redirect_port=8443)
+    app = Recorder()
+    served = served_by(serve, app, redirect_port=8443)
     exchange = served.request(method, "/a?b=c", [("host", "testserver:80")])
     assert exchange.answer.status == 308
     assert exchange.answer.header(b"location") == b"https://testserver:8443/a?b=c"
     assert exchange.answer.body == (b"" if method == "HEAD" else b"308 use https\n")
-    assert served.context.application.scopes == []
+    assert app.scopes == []
     assert served.context.errors_total == 0
 
 
 @pytest.mark.parametrize("serve", ["2"], indirect=True)
 def test_over_http2(serve: Serve) -> None:
-    served = served_by(serve)
+    app = Recorder()
+    served = served_by(serve, app)
     exchange = served.request("POST", "/a?b=c", [("host", "testserver")], b"body")
     assert exchange.answer.status == 308
     assert exchange.answer.header(b"location") == b"https://testserver/a?b=c"
-    assert served.context.application.scopes == []
+    assert app.scopes == []
     assert served.context.errors_total == 0
 
 

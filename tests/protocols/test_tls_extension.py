@@ -52,8 +52,7 @@ def test_without_a_client_certificate(serve: Serve, version: ssl.TLSVersion, num
 
 def test_a_client_certificate(serve: Serve) -> None:
     """X5: the chain in PEM, leaf first, and its name."""
-    options = {"client": client_context(shows=True), "server": server_context(ssl.CERT_OPTIONAL)}
-    (scope,) = scopes_of(serve, **options)
+    (scope,) = scopes_of(serve, client=client_context(shows=True), server=server_context(ssl.CERT_OPTIONAL))
     tls = scope["extensions"]["tls"]
     assert tls["client_cert_chain"] == (PEM,)
     assert (tls["client_cert_name"], tls["client_cert_error"]) == ("CN=localhost", None)

@@ -75,37 +75,37 @@ def test_requests_are_answered(serve: Serve, version: ssl.TLSVersion) -> None:
     client.send(GET % 3 + GET % 4)
     assert [answer.body for answer in client.answers] == [b"/%d" % number for number in range(5)]
     assert client.served.context.connections_total == 1
-    assert client.transport.tls.version() == {"TLSv1_2": "TLSv1.2", "TLSv1_3": "TLSv1.3"}[version.name]
+    assert client.secure.tls.version() == {"TLSv1_2": "TLSv1.2", "TLSv1_3": "TLSv1.3"}[version.name]
 
 
 @VERSIONS
 def test_bytes_may_come_one_by_one(serve: Serve, version: ssl.TLSVersion) -> None:
     client = SecureClient(serve(path_echo), client=client_context(version), shakes=False)
-    transport = client.transport
+    secure = client.secure
     for _ in range(4):
-        transport._take()
+        secure._take()
         try:
-            transport.tls.do_handshake()
+            secure.tls.do_handshake()
         except ssl.SSLWantReadError:
             pass
-        for byte in transport.outgoing.read():
-            transport.deliver_raw(bytes([byte]))
-    for byte in transport.encrypted(GET % 1 + GET % 2):
-        transport.deliver_raw(bytes([byte]))
+        for byte in secure.outgoing.read():
+            secure.deliver_raw(bytes([byte]))
+    for byte in secure.encrypted(GET % 1 + GET % 2):
+        secure.deliver_raw(bytes([byte]))
     client.driver.settle()
     assert [answer.body for answer in client.answers] == [b"/1", b"/2"]
 
 
 def test_data_may_come_with_the_end_of_the_handshake(serve: Serve) -> None:
     client = SecureClient(serve(path_echo), shakes=False)
-    transport = client.transport
+    secure = client.secure
     with pytest.raises(ssl.SSLWantReadError):
-        transport.tls.do_handshake()
-    transport.flush()
-    transport._take()
-    transport.tls.do_handshake()
-    finished = transport.outgoing.read()
-    transport.deliver_raw(finished + transport.encrypted(GET % 1))
+        secure.tls.do_handshake()
+    secure.flush()
+    secure._take()
+    secure.tls.do_handshake()
+    finished = secure.outgoing.read()
+    secure.deliver_raw(finished + secure.encrypted(GET % 1))
     client.driver.settle()
     assert [answer.body for answer in client.answers] == [b"/1"]
 
@@ -116,7 +116,7 @@ def test_a_connection_counts_from_the_first_moment_and_once(serve: Serve) -> Non
     served.context.accept_hook = paused.append
     client = SecureClient(served, shakes=False)
     assert served.context.connections == {client.below}
-    client.transport.shake_hands()
+    client.secure.shake_hands()
     assert served.context.connections == {client.below.get_protocol()}
     assert (served.context.connections_total, paused) == (1, [True])
     client.vanish()
@@ -127,8 +127,8 @@ def test_a_handshake_has_its_time(serve: Serve) -> None:
     served = serve(answering(b"ok"), ssl_handshake_timeout=3)
     silent, begun, done = SecureClient(served, shakes=False), SecureClient(served, shakes=False), SecureClient(served)
     with pytest.raises(ssl.SSLWantReadError):
-        begun.transport.tls.do_handshake()
-    begun.transport.flush()
+        begun.secure.tls.do_handshake()
+    begun.secure.flush()
     served.tick(2)
     assert not silent.closed
     assert not begun.closed
@@ -145,14 +145,14 @@ def test_a_drain_lets_handshakes_end(serve: Serve) -> None:
     served = serve(path_echo)
     silent, begun = SecureClient(served, shakes=False), SecureClient(served, shakes=False)
     with pytest.raises(ssl.SSLWantReadError):
-        begun.transport.tls.do_handshake()
-    begun.transport.flush()
+        begun.secure.tls.do_handshake()
+    begun.secure.flush()
     served.driver.call(served.context.begin_drain)
-    begun.transport.shake_hands()
+    begun.secure.shake_hands()
     begun.send(GET % 1)
     assert [answer.body for answer in begun.answers] == [b"/1"]
     assert begun.answers[0].header(b"connection") == b"close"
-    assert begun.transport.ended
+    assert begun.secure.ended
     served.tick(3)
     assert silent.closed
     assert begun.closed
@@ -171,14 +171,14 @@ def test_a_cut_ends_a_handshake(serve: Serve) -> None:
 )
 def test_plain_http_is_told_what_is_wrong(serve: Serve, request_line: bytes) -> None:
     client = SecureClient(serve(answering()), shakes=False)
-    client.transport.deliver_raw(request_line)
+    client.secure.deliver_raw(request_line)
     answer = bytes(client.transport.received)
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert b"connection: close\r\n" in answer
     assert answer.endswith(b"\r\n\r\n400 plain HTTP was sent to a TLS port; use https\n")
     assert client.transport.eof_sent
     assert not client.closed
-    client.transport.deliver_raw(b"more of it")
+    client.secure.deliver_raw(b"more of it")
     client.served.tick(8)
     assert client.closed
     assert client.logged == ["no TLS with ('127.0.0.1', 50000): a plain HTTP request was sent to the TLS port"]
@@ -189,7 +189,7 @@ def test_plain_http_is_told_what_is_wrong(serve: Serve, request_line: bytes) -> 
 )
 def test_what_is_no_tls_is_closed_without_a_word(serve: Serve, data: bytes) -> None:
     client = SecureClient(serve(answering()), shakes=False)
-    client.transport.deliver_raw(data)
+    client.secure.deliver_raw(data)
     client.driver.settle()
     assert client.closed
     assert not client.transport.received
@@ -198,7 +198,7 @@ def test_what_is_no_tls_is_closed_without_a_word(serve: Serve, data: bytes) -> N
 
 def test_a_broken_handshake_is_answered_by_an_alert(serve: Serve) -> None:
     client = SecureClient(serve(answering()), shakes=False)
-    client.transport.deliver_raw(b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00")
+    client.secure.deliver_raw(b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00")
     client.driver.settle()
     assert client.closed
     assert client.transport.received[:1] == b"\x15"
@@ -211,7 +211,7 @@ def test_random_bytes_after_the_first_are_refused(serve: Serve) -> None:
     for _ in range(300):
         client = SecureClient(serve(answering()), shakes=False)
         data = b"\x16\x03" + generator.randbytes(generator.randrange(200))
-        client.transport.deliver_raw(data)
+        client.secure.deliver_raw(data)
         client.driver.settle()
         assert client.closed or not client.transport.received
 
@@ -222,7 +222,7 @@ def test_a_client_without_the_certificate_that_is_needed(serve: Serve) -> None:
         shakes=False,
     )  # fmt: skip
     with pytest.raises(ssl.SSLError, match="handshake failure"):
-        client.transport.shake_hands()
+        client.secure.shake_hands()
     client.driver.settle()
     assert client.closed
     assert "peer did not return a certificate" in client.logged[0]
@@ -234,9 +234,9 @@ def test_a_client_that_leaves_its_handshake(serve: Serve, begun: bool) -> None:
     for client in (ended, lost):
         if begun:
             with pytest.raises(ssl.SSLWantReadError):
-                client.transport.tls.do_handshake()
-            client.transport.flush()
-    ended.transport.end_socket()
+                client.secure.tls.do_handshake()
+            client.secure.flush()
+    ended.secure.end_socket()
     ended.driver.settle()
     lost.vanish()
     assert ended.closed
@@ -257,8 +257,8 @@ def test_a_large_upload_comes_whole(serve: Serve) -> None:
 def test_what_comes_in_one_piece_is_given_in_one(serve: Serve) -> None:
     above = Above()
     client = raw(serve, above)
-    records = b"".join(client.transport.encrypted(part) for part in (b"one ", b"two ", b"x" * 40_000))
-    client.transport.deliver_raw(records)
+    records = b"".join(client.secure.encrypted(part) for part in (b"one ", b"two ", b"x" * 40_000))
+    client.secure.deliver_raw(records)
     assert above.calls == [b"one two " + b"x" * 40_000]
 
 
@@ -280,11 +280,11 @@ def test_nothing_is_given_to_a_connection_that_has_paused(serve: Serve) -> None:
     client.driver.call(above.transport.pause_reading)
     assert client.transport.reading_paused
     # What the loop had read before it was told.
-    client.driver.call(client.below.data_received, client.transport.encrypted(b"held "))
-    client.driver.call(client.below.data_received, client.transport.encrypted(b"back"))
+    client.driver.call(client.below.data_received, client.secure.encrypted(b"held "))
+    client.driver.call(client.below.data_received, client.secure.encrypted(b"back"))
     with pytest.raises(ssl.SSLError):
-        client.transport.tls.unwrap()
-    client.driver.call(client.below.data_received, client.transport.outgoing.read())
+        client.secure.tls.unwrap()
+    client.driver.call(client.below.data_received, client.secure.outgoing.read())
     assert above.calls == []
     client.driver.call(above.transport.resume_reading)
     client.driver.settle()
@@ -295,13 +295,13 @@ def test_nothing_is_given_to_a_connection_that_has_paused(serve: Serve) -> None:
 def test_a_forged_record_ends_the_connection(serve: Serve) -> None:
     above = Above()
     client = raw(serve, above)
-    record = bytearray(client.transport.encrypted(b"true"))
+    record = bytearray(client.secure.encrypted(b"true"))
     record[-1] ^= 1
-    client.transport.deliver_raw(bytes(record))
+    client.secure.deliver_raw(bytes(record))
     client.driver.settle()
     assert above.calls == ["lost"]
     assert client.received == b""
-    assert "bad record mac" in str(client.transport.broken).lower().replace("_", " ")
+    assert "bad record mac" in str(client.secure.broken).lower().replace("_", " ")
     assert "an end of TLS with" in client.logged[-1]
 
 
@@ -318,7 +318,7 @@ def test_close_notify_after_a_request_leaves_time_for_the_answer(serve: Serve) -
     gate.set()
     client.driver.settle()
     assert client.answers[0].body == b"ok"
-    assert client.transport.ended
+    assert client.secure.ended
     assert client.closed
 
 
@@ -331,7 +331,7 @@ def test_the_end_of_the_socket_is_a_disconnect(serve: Serve) -> None:
 
     client = SecureClient(serve(app))
     client.send(GET % 1)
-    client.transport.end_socket()
+    client.secure.end_socket()
     client.driver.settle()
     assert client.closed
     assert [event["type"] for event in events] == ["http.request", "http.disconnect"]
@@ -343,17 +343,17 @@ def test_close_notify_between_requests_closes(serve: Serve) -> None:
     client.finish()
     assert client.closed
     assert client.received
-    assert client.transport.ended
+    assert client.secure.ended
 
 
 def test_what_comes_after_close_notify_is_dropped(serve: Serve) -> None:
     above = Above(keeps=True)
     client = raw(serve, above)
     client.transport.deliver_eof()
-    client.transport.deliver_raw(b"\x17\x03\x03\x00\x10" + b"x" * 16)
+    client.secure.deliver_raw(b"\x17\x03\x03\x00\x10" + b"x" * 16)
     assert above.calls == ["eof"]
     assert not client.closed
-    client.transport.end_socket()
+    client.secure.end_socket()
     client.driver.settle()
     assert above.calls == ["eof", "lost"]
 
@@ -396,7 +396,7 @@ def test_small_writes_keep_their_order_behind_a_slow_client(serve: Serve) -> Non
     client.transport.resume_client()
     client.driver.settle()
     assert client.received == b"".join(parts) + b"efg"
-    assert client.transport.ended
+    assert client.secure.ended
     assert above.calls[-1] == "lost"
 
 
@@ -416,7 +416,7 @@ def test_the_end_waits_for_what_was_written(serve: Serve) -> None:
     client.transport.resume_client()
     client.driver.settle()
     assert client.received == b"a" * 300_000
-    assert client.transport.ended
+    assert client.secure.ended
     assert client.transport.eof_sent
     assert above.calls == ["pause", "resume"]
     assert not client.closed
@@ -457,7 +457,7 @@ def test_a_body_that_is_cut_has_no_close_notify(serve: Serve) -> None:
     client = SecureClient(served)
     client.send(b"GET / HTTP/1.0\r\n\r\n")
     assert client.received.endswith(b"half")
-    assert not client.transport.ended
+    assert not client.secure.ended
     assert client.transport.aborted
     assert len(served.take_errors()) == 1
 
@@ -466,11 +466,11 @@ def test_an_answer_before_the_end_of_the_body_can_be_read(serve: Serve) -> None:
     client = SecureClient(serve(answering(b"no", status=403)))
     client.send(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5000000\r\n\r\n" + b"x" * 100_000)
     assert client.answers[0].status == 403
-    assert client.transport.ended
+    assert client.secure.ended
     assert client.transport.eof_sent
     assert not client.closed
     client.transport.deliver(b"x" * 100_000)
-    client.transport.end_socket()
+    client.secure.end_socket()
     client.driver.settle()
     assert client.closed
 
@@ -526,7 +526,7 @@ def test_a_context_may_choose_another_by_name(serve: Serve) -> None:
         asked.append(name)
         session.context = second
 
-    first.sni_callback = choose  # type: ignore[assignment]
+    first.sni_callback = choose
     above = Above()
     raw(serve, above, server=first)
     assert asked == [None]
