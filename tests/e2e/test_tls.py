@@ -203,7 +203,7 @@ def test_at_the_usual_level_clients_write_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("arguments", [["-k", "asyncio"], ["--workers", "2"]], ids=["one process", "two workers"])
 def test_a_replaced_certificate_is_served_without_a_restart(arguments: list[str], tmp_path: Path) -> None:
     workers = 2 if "--workers" in arguments else 1
-    with serving(tmp_path, *arguments) as command, Client(port_of(command)) as old:
+    with serving(tmp_path, *arguments, "--keep-alive", "120") as command, Client(port_of(command)) as old:
         port = port_of(command)
         assert (old.serial, old.ask()) == (localhost().serial, b"https /x")
         (tmp_path / "server.pem").write_bytes(b"half of a certif")
@@ -226,7 +226,7 @@ def test_a_replaced_certificate_is_served_without_a_restart(arguments: list[str]
 
 def test_certificates_are_read_again_at_sighup(tmp_path: Path) -> None:
     arguments = ["--workers", "2", "--no-watch-certificates"]
-    with serving(tmp_path, *arguments) as command, Client(port_of(command)) as old:
+    with serving(tmp_path, *arguments, "--keep-alive", "120") as command, Client(port_of(command)) as old:
         port = port_of(command)
         assert old.serial == localhost().serial
         (tmp_path / "new.key").write_bytes(authority().issue().key)
