@@ -163,9 +163,8 @@ void fc_hpack_encoder_init(fc_hpack_encoder *encoder, char *ring, fc_hpack_entry
 
 void fc_hpack_encoder_limit(fc_hpack_encoder *encoder, uint32_t limit) {
   if (limit > encoder->table.capacity) limit = encoder->table.capacity;
-  if (!encoder->update_due) encoder->smallest = encoder->table.max_size;
   if (limit == encoder->table.max_size) return;
-  if (limit < encoder->smallest) encoder->smallest = limit;
+  if (!encoder->update_due || limit < encoder->smallest) encoder->smallest = limit;
   encoder->update_due = 1;
   fc_hpack_table_resize(&encoder->table, limit);
 }

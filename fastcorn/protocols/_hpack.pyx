@@ -10,7 +10,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.list cimport PyList_Append, PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.tuple cimport PyTuple_GET_ITEM
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
@@ -77,6 +77,12 @@ cdef list make_statics():
 
 
 cdef list STATICS = make_statics()
+
+
+cdef bytes exact(object text):
+    if not isinstance(text, bytes):
+        raise TypeError(f"names and values are bytes, not {type(text).__name__}")
+    return bytes(text)
 
 
 cdef char *reserve_memory() except NULL:
@@ -181,13 +187,14 @@ cdef class HPACKDecoder:
 
     # ---- the names of hpack.Decoder, for the h2 package ------------------------------------------------------------
 
-    def decode(self, bytes data, bint raw=True):
-        """A block as a list of (name, value).
+    def decode(self, bytes data not None, bint raw=True, most=None):
+        """A block as a list of (name, value), up to so many bytes of it (see `list_size`).
 
         Raises:
             ValueError: it is malformed.
         """
-        fields = self.decode_block(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), PY_SSIZE_T_MAX)
+        cdef Py_ssize_t limit = PY_SSIZE_T_MAX if most is None else most
+        fields = self.decode_block(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), limit)
         if fields is None:
             raise ValueError(self.error)
         return fields
@@ -257,7 +264,7 @@ cdef class HPACKEncoder:
         try:
             self.append_block(&out, [])
             for pair in headers:
-                self.append_field(&out, pair[0], pair[1], not getattr(pair, "indexable", True))
+                self.append_field(&out, exact(pair[0]), exact(pair[1]), not getattr(pair, "indexable", True))
             return PyBytes_FromStringAndSize(out.data, out.len)
         finally:
             self.encoder.huffman = True

@@ -36,7 +36,11 @@ async def application(scope: Any, receive: Any, send: Any) -> None: ...
 def fixture_read(driver: Driver) -> Read:
     """`read(fields, secure=False, **settings)`: the head of a request."""
 
+    default = Context(application, Config().freeze(), driver.loop)
+
     def read(fields: Fields, secure: bool = False, **settings: Any) -> RequestHead:
+        if not settings:
+            return check_request(default, fields, secure)
         config = Config()
         for name, value in settings.items():
             setattr(config, name, value)

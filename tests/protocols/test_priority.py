@@ -239,7 +239,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.lists(STEPS, max_size=60))
 def test_any_steps_against_the_plain_rules(steps: list[tuple[str, int, int, bool]]) -> None:
     queue, model = WriteQueue(), Model()
