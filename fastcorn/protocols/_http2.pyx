@@ -791,7 +791,7 @@ cdef class H2Connection:
         return self.update_reading()
 
     cdef int join(self, bytes data) except -1:
-        """Add to input that is not used up: to a frame that is not whole, only what it needs. Copies are what uploads cost."""
+        """Add to input that is not used up: to a frame that is not whole, only what it needs, to spare copies."""
         cdef Py_ssize_t have = PyBytes_GET_SIZE(self.buf) - self.pos
         cdef const unsigned char *head = <const unsigned char *>PyBytes_AS_STRING(self.buf) + self.pos
         cdef Py_ssize_t missing = 0
