@@ -460,8 +460,10 @@ cdef class H2Stream(StreamCarrier):
 
     cdef int refuse_body(self, int status, str text) except -1:
         """The body is not wanted any more: answer so if nothing was answered yet, and tell the application."""
+        cdef H2Connection connection = self.connection
         cdef HTTPCycle cycle = <HTTPCycle>self.cycle
         cdef bint begun = cycle is not None and cycle.state != NOT_STARTED
+        connection.charge(1)
         self.cycle = None
         self.body_deadline = 0
         if self.unread:
@@ -469,6 +471,8 @@ cdef class H2Stream(StreamCarrier):
         if cycle is not None:
             cycle.status = 0 if begun else status
             if self.started:
+                if not cycle.finished:
+                    connection.abandoned.append(cycle)
                 cycle.feed_disconnect()
         if begun or cycle is None:
             return self.reset(FC_H2_CANCEL)
@@ -910,6 +914,7 @@ cdef class H2Connection:
         if event == ENGINE_TRAILERS:
             stream = self.streams.get(engine.stream_id)
             if stream is not None:
+                self.charge(<double>len(engine.headers) / FIELDS_PER_FRAME)
                 error = check_trailers(engine.headers)
                 if error is not None:
                     self.charge(1)
