@@ -41,6 +41,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "fastcorn.protocols._http2_fields": ("request_fields", "names", "fields", "host"),
     "fastcorn.protocols._http2_websocket": (),
     "fastcorn.protocols._http2_engine": ("frame2",),
+    "fastcorn.protocols._http2_driver": ("frame2",),
     "fastcorn.protocols._hpack": ("hpack_table", "hpack_decode", "hpack_encode", "huffman", "names"),
     "fastcorn.protocols._priority": ("priority",),
     "fastcorn.protocols._http2_native": ("frame2",),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The servers that are compared over HTTP/2: what is added to their command lines in `servers`, cleartext and TLS.
 
-Called by `http2` and `transfer` through `choose`. `fastcorn-h2` is fastcorn on the h2 package. nghttpd, written in C on
-nghttp2, serves the same bytes from files and stands where the floor stands for HTTP/1.1.
+Called by `http2` and `transfer` through `choose`. `fastcorn` has its default engine, `fastcorn-h2` the h2 package.
+nghttpd, written in C on nghttp2, serves the same bytes from files and stands where the floor stands for HTTP/1.1.
 """
 
 import shutil
@@ -65,6 +65,7 @@ NGHTTPD = Server("nghttpd", "", ("-c", EXECUTE, "nghttpd", "-a", "127.0.0.1", "-
 REFERENCE = NGHTTPD.name
 
 HTTP2_SERVERS: tuple[Http2Server, ...] = (
+    _server("fastcorn", (), _KEY_LAST),
     _server("fastcorn-h2", ("--http2-engine", "h2"), ("--http2-engine", "h2", *_KEY_LAST), base="fastcorn"),
     Http2Server(UVICORN, (), ("--ssl-keyfile", "{keyfile}", "--ssl-certfile", "{certfile}")),
     _server("granian", (), ("--ssl-keyfile", "{keyfile}", "--ssl-certificate", "{certfile}")),

@@ -57,8 +57,9 @@ cdef enum:
     READ_PER_TURN = 512 * 1024
     # Bytes of DATA that one connection writes in one turn.
     BYTES_PER_TURN = 512 * 1024
-    # Bytes of DATA that a stream writes at its turn: more would hold up the other streams. One that is alone writes more.
+    # Bytes of one DATA frame, whatever the client takes: a longer one would hold up the other streams.
     DATA_FRAME = 16 * 1024
+    # Bytes that a stream writes at its turn when no other waits, if they are frames of that length.
     LONE_DATA = 64 * 1024
     # Parts of a body that are smaller are joined to fill a frame.
     SMALL_PART = 4 * 1024
@@ -290,17 +291,18 @@ cdef class H2Stream(StreamCarrier):
         return 0
 
     cdef Py_ssize_t write_frame(self) except -1:
-        """Write a turn's DATA, or what ends the stream. Returns the bytes of body that have left; `blocked` may be set."""
+        """Write a turn's DATA, or what ends the stream; `blocked` may be set. Returns the bytes of body that have left."""
         cdef H2Connection connection = self.connection
         cdef HTTP2Engine engine = connection.engine
         cdef Py_ssize_t size = 0
         cdef Py_ssize_t allowed
         cdef bytes part
-        cdef bint last
+        cdef bint last, alone
         if self.pending:
             part = self.first_part()
             size = PyBytes_GET_SIZE(part) - self.part_start
-            allowed = min(engine.window(self.id), LONE_DATA if len(connection.queue) == 0 else DATA_FRAME)
+            alone = len(connection.queue) == 0 and engine.peer_frame_size == DATA_FRAME
+            allowed = min(engine.window(self.id), LONE_DATA if alone else DATA_FRAME)
             if allowed <= 0:
                 self.blocked = True
                 return 0

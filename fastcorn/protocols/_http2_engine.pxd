@@ -110,6 +110,7 @@ cdef class HTTP2Engine:
     cdef readonly list headers
     cdef readonly Py_ssize_t credit
     cdef readonly str reason
+    cdef readonly bint over                     # a mistake has ended the connection
 
     # What the client has set.
     cdef readonly uint32_t peer_frame_size
@@ -166,7 +167,6 @@ cdef class PyHTTP2Engine(HTTP2Engine):
     cdef int64_t room               # and on the connection
     cdef int64_t stray              # bytes for streams that are closed, not given back yet
     cdef bint settings_acknowledged
-    cdef readonly bint over         # a mistake has ended the connection
 
     cdef int put(self, Output *out, object data) except -1
     cdef int take_data(self, const char *frame, const fc_frame2 *facts, Output *out) except -1
@@ -177,11 +177,3 @@ cdef class PyHTTP2Engine(HTTP2Engine):
     cdef bytes take_settings(self, const char *payload, size_t len)
     cdef int take_fragment(self, const char *frame, const fc_frame2 *facts, Output *out) except -1
     cdef int read_block(self, bytes block, bint end, Output *out) except -1
-
-
-cdef class EngineDriver:
-    cdef readonly HTTP2Engine engine
-    cdef readonly list events
-    cdef Output out
-
-    cdef bytes take(self)

@@ -4,12 +4,11 @@
 H2Connection calls it through a C vtable with whole frames that csrc/frame2.c has found right; H2Engine in
 `http2_fallback` implements it in Python on the package h2. Here is what every engine needs: the server's SETTINGS, the
 client's, which streams are idle, and, in the bridge, the header block that comes in several frames (RFC 9113 section
-4.3). EngineDriver drives any engine from Python, without a socket.
+4.3). `_http2_driver` drives any engine from Python.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.stdlib cimport free
 
 from fastcorn.protocols._output cimport Output, output_append, output_reserve
 
@@ -91,6 +90,7 @@ cdef class HTTP2Engine:
 
     cdef int fail(self, uint32_t code, str reason) except -1:
         """The event of a mistake that ends the connection."""
+        self.over = True
         self.code = code
         self.reason = reason
         return ENGINE_CONNECTION_ERROR
@@ -153,8 +153,8 @@ cdef class PyHTTP2Engine(HTTP2Engine):
     `on_table_size(size)` comes before the frame that has the setting. Those named `on_append_` return bytes or None,
     `on_append_push` (promised stream, bytes), `on_window` an int.
 
-    Bodies do not go through Python: frames of DATA are read and written here, and what may come is counted here. Of what
-    comes, on_frame() gets an empty frame when a request ends and when its stream is closed; of what leaves,
+    Bodies do not go through Python: frames of DATA are read and written here, and what may come is counted here. Of
+    what comes, on_frame() gets an empty frame when a request ends and when its stream is closed; of what leaves,
     `on_append_data(stream_id, size, end)` hears before, and returns whether it may.
     """
 
@@ -162,10 +162,6 @@ cdef class PyHTTP2Engine(HTTP2Engine):
         super().__init__(settings)
         self.uploads = {}
         self.room = self.connection_window
-
-    cdef int fail(self, uint32_t code, str reason) except -1:
-        self.over = True
-        return HTTP2Engine.fail(self, code, reason)
 
     cdef int put(self, Output *out, object data) except -1:
         cdef bytes exact = data
@@ -330,15 +326,15 @@ cdef class PyHTTP2Engine(HTTP2Engine):
     cdef int append_data(self, Output *out, uint32_t stream_id, const char *data, size_t len, bint end) except -1:
         cdef size_t size
         cdef bint last
+        cdef uint8_t flags
         if self.over or not self.on_append_data(stream_id, len, end):
             return 0
         while True:
             size = min(len, <size_t>self.peer_frame_size)
             last = size == len
             output_reserve(out, FC_FRAME2_HEADER + size)
-            out.len += fc_frame2_write_header(
-                out.data + out.len, <uint32_t>size, FC_FRAME2_DATA, FC_FLAG2_END_STREAM if end and last else 0, stream_id
-            )
+            flags = FC_FLAG2_END_STREAM if end and last else 0
+            out.len += fc_frame2_write_header(out.data + out.len, <uint32_t>size, FC_FRAME2_DATA, flags, stream_id)
             output_append(out, data, size)
             if last:
                 return 0
@@ -358,16 +354,14 @@ cdef class PyHTTP2Engine(HTTP2Engine):
         return self.put(out, self.on_append_reset(stream_id, code))
 
     cdef int append_window(self, Output *out, uint32_t stream_id, uint32_t increment) except -1:
-        cdef object room
         if self.over:
             return 0
         if stream_id == 0:
             self.room += increment
+        elif stream_id in self.uploads:
+            self.uploads[stream_id] += increment
         else:
-            room = self.uploads.get(stream_id)
-            if room is None:
-                return 0
-            self.uploads[stream_id] = room + increment
+            return 0
         return self.put_window(out, stream_id, increment)
 
     cdef int put_window(self, Output *out, uint32_t stream_id, uint32_t increment) except -1:
@@ -390,107 +384,3 @@ cdef bytes empty_data(uint32_t stream_id, bint end):
     cdef char[9] header
     fc_frame2_write_header(header, 0, FC_FRAME2_DATA, FC_FLAG2_END_STREAM if end else 0, stream_id)
     return PyBytes_FromStringAndSize(header, FC_FRAME2_HEADER)
-
-
-cdef class EngineDriver:
-    """An engine without a connection, for whoever wants to see what it does: each method returns the bytes to send.
-
-    Args:
-        engine: the engine.
-
-    Attributes:
-        events: of receive(), as (kind, fields of the event).
-    """
-
-    def __init__(self, HTTP2Engine engine not None):
-        self.engine = engine
-        self.events = []
-
-    def __dealloc__(self):
-        free(self.out.data)
-
-    cdef bytes take(self):
-        data = PyBytes_FromStringAndSize(self.out.data, self.out.len)
-        self.out.len = 0
-        return data
-
-    def receive(self, bytes data not None):
-        """Give it whole frames as a client sends them, up to one that ends the connection.
-
-        A frame that is wrong by itself is an event CONNECTION_ERROR or STREAM_ERROR too, which NOTHING is not.
-
-        Raises:
-            ValueError: the data ends within a frame.
-        """
-        cdef fc_frame2 facts
-        cdef const char *buf = PyBytes_AS_STRING(data)
-        cdef size_t pos = 0
-        cdef size_t len = PyBytes_GET_SIZE(data)
-        cdef int event = ENGINE_NOTHING
-        cdef int result
-        while pos < len and event != ENGINE_CONNECTION_ERROR:
-            result = fc_frame2_parse(buf + pos, len - pos, self.engine.frame_size, &facts)
-            if result == FC_FRAME2_PARTIAL:
-                raise ValueError("the data ends within a frame")
-            if result == FC_FRAME2_OK:
-                event = self.engine.receive(buf + pos, &facts, &self.out)
-            else:
-                event = ENGINE_CONNECTION_ERROR if result == FC_FRAME2_CONNECTION_ERROR else ENGINE_STREAM_ERROR
-                self.engine.begin_event(&facts)
-                self.engine.code = facts.error
-                self.engine.reason = facts.reason.decode()
-            if event != ENGINE_NOTHING:
-                self.events.append((event, describe(self.engine, event)))
-            pos += FC_FRAME2_HEADER + facts.length
-        return self.take()
-
-    def start(self, bytes settings=None):
-        """Begin the connection; settings are those of an upgrade."""
-        if settings is None:
-            self.engine.start(&self.out)
-        else:
-            self.engine.start_upgraded(&self.out, settings)
-        return self.take()
-
-    def headers(self, uint32_t stream_id, list fields not None, bint end=False):
-        self.engine.append_headers(&self.out, stream_id, fields, end)
-        return self.take()
-
-    def data(self, uint32_t stream_id, bytes data not None, bint end=False):
-        self.engine.append_data(&self.out, stream_id, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), end)
-        return self.take()
-
-    def push(self, uint32_t stream_id, list fields not None):
-        self.engine.append_push(&self.out, stream_id, fields)
-        return self.take()
-
-    def reset(self, uint32_t stream_id, uint32_t code):
-        self.engine.append_reset(&self.out, stream_id, code)
-        return self.take()
-
-    def open_window(self, uint32_t stream_id, uint32_t increment):
-        self.engine.append_window(&self.out, stream_id, increment)
-        return self.take()
-
-    def window(self, uint32_t stream_id):
-        """DATA bytes that may leave now."""
-        return self.engine.window(stream_id)
-
-    def forget(self, uint32_t stream_id):
-        self.engine.forget(stream_id)
-
-
-cdef dict describe(HTTP2Engine engine, int event):
-    """The fields that an event has."""
-    if event == ENGINE_CONNECTION_ERROR:
-        return {"code": engine.code, "reason": engine.reason}
-    found = {"stream_id": engine.stream_id}
-    if event == ENGINE_REQUEST or event == ENGINE_TRAILERS:
-        found.update(headers=engine.headers, end=engine.end, too_large=engine.too_large)
-    elif event == ENGINE_DATA:
-        found.update(data=engine.data, credit=engine.credit, end=engine.end)
-    elif event == ENGINE_RESET:
-        found.update(code=engine.code)
-    elif event == ENGINE_STREAM_ERROR:
-        found.update(code=engine.code, reason=engine.reason)
-    return found

@@ -31,7 +31,13 @@ try:
     from h2.connection import H2Connection
     from h2.errors import ErrorCodes
     from h2.events import DataReceived, RequestReceived, StreamReset, TrailersReceived
-    from h2.exceptions import NoAvailableStreamIDError, ProtocolError
+    from h2.exceptions import (
+        FlowControlError,
+        NoAvailableStreamIDError,
+        ProtocolError,
+        StreamClosedError,
+        StreamIDTooLowError,
+    )
     from h2.settings import SettingCodes, Settings
 
     from fastcorn.protocols.hpack_fields import BOMB_FACTOR, BombError, FieldDecoder, FieldEncoder, HPACKError
@@ -230,6 +236,12 @@ NOTHING_EVENT: Result = (NOTHING, None, None, None, None)
 
 
 def describe(error: ProtocolError) -> str:
-    """What h2 says of a mistake, as the log and GOAWAY have it."""
+    """The mistake as the log and GOAWAY have it."""
+    if isinstance(error, StreamIDTooLowError):
+        return f"stream {error.stream_id} opened after stream {error.max_stream_id}"
+    if isinstance(error, StreamClosedError):
+        return f"a frame on stream {error.stream_id}, which has ended"
+    if isinstance(error, FlowControlError):
+        return "window beyond 2^31 - 1"
     text = str(error) or type(error).__name__
     return text[:1].lower() + text[1:].rstrip(".")

@@ -33,7 +33,7 @@ def tls_extension(transport: Any) -> dict[str, Any]:
         transport: of a TLS connection whose handshake has ended.
     """
     session = transport.get_extra_info("ssl_object")
-    if session is None:
+    if not isinstance(session, ssl.SSLObject):
         return facts(None, None, None)  # a transport that keeps it to itself
     version, cipher = session.version(), session.cipher()
     key = version, cipher[0] if cipher else None

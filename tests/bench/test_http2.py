@@ -218,9 +218,9 @@ def test_ratios_leave_out_own_rows_and_the_reference() -> None:
 def test_servers_are_chosen_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     packages = {"fastcorn": "1", "hypercorn": "2"}
     chosen = http2_servers.choose
-    assert [server.name for server in chosen(None, packages)] == ["fastcorn-h2", "hypercorn"]
+    assert [server.name for server in chosen(None, packages)] == ["fastcorn", "fastcorn-h2", "hypercorn"]
     assert [server.name for server in chosen(["hypercorn", "hypercorn"], packages)] == ["hypercorn"]
-    with pytest.raises(BenchError, match="unknown server 'nginx'; known are fastcorn-h2, uvicorn"):
+    with pytest.raises(BenchError, match="unknown server 'nginx'; known are fastcorn, fastcorn-h2, uvicorn"):
         chosen(["nginx"], packages)
     with pytest.raises(BenchError, match="zttp is not installed"):
         chosen(["uvicorn"], packages)

@@ -141,7 +141,7 @@ def client_of(url: str, context: ssl.SSLContext | None = None) -> Iterator[Clien
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
-    """Echoes; / over HTTP is a page that says which version its WebSocket has."""
+    """Echoes, and closes when it is told to; / over HTTP is a page."""
     if scope["type"] == "lifespan":
         for stage in ("startup", "shutdown"):
             await receive()
@@ -159,6 +159,9 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "websocket.accept"})
     await send({"type": "websocket.send", "text": f"{scope['scheme']} {scope['http_version']}"})
     while (event := await receive())["type"] == "websocket.receive":
+        if event["text"] == "close":
+            await send({"type": "websocket.close", "code": 4001, "reason": "as you like"})
+            return
         await send({"type": "websocket.send", "text": event["text"], "bytes": event["bytes"]})
 
 
@@ -280,6 +283,13 @@ def test_browser(tmp_path: Path) -> None:
         page.evaluate("sockets[1].send('still there')")
         page.wait_for("got.length == 7")
         assert page.evaluate("got[6]") == "still there"
+        page.evaluate("sockets[1].send('close')")
+        page.wait_for("ends.length == 2")
+        page.evaluate("sockets[2].send('x')")
+        page.wait_for("got.length == 8")
+        server.server.request_stop()
+        page.wait_for("ends.length == 3")
+        assert page.evaluate("ends") == ["4000 true", "4001 true", "1012 true"]
 
 
 def test_starlette_and_anyio(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastcorn.protocols import _http2_engine as engine
-from fastcorn.protocols._http2_engine import EngineDriver
+from fastcorn.protocols._http2_driver import EngineDriver
 from fastcorn.protocols.hpack_fields import BombError, FieldDecoder, FieldEncoder, HPACKError
 from fastcorn.protocols.http2_fallback import MAX_RESETS
 from tests.http2_frames import ENGINES, REQUEST, new_engine, raw_frame

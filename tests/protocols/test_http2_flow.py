@@ -8,7 +8,7 @@ import asyncio
 import pytest
 from h2.settings import SettingCodes
 
-from tests.applications import Recorder, answering, body, echo, read_body, start
+from tests.applications import Recorder, answering, body, read_body, start
 from tests.exchanges import Receive, Scope, Send
 from tests.http2_client import Http2Client, Http2Exchange
 from tests.serving import Serve
