@@ -76,6 +76,15 @@ cdef extern from "frame2.h":
     size_t fc_frame2_write_header(char *out, uint32_t length, uint8_t type, uint8_t flags, uint32_t stream_id) noexcept
 
 
+cdef enum:
+    DEFAULT_WINDOW = 65535          # of a connection and of streams (RFC 9113 section 6.9.2)
+    SETTING_BYTES = 6
+    HEADER_TABLE_BYTES = 4096       # the default, sent all the same: some clients use none before they have seen it
+    MAX_FRAGMENTS = 128             # frames of one header block; h2 64, nghttp2 and Go count too
+    BOMB_FACTOR = 4                 # a list of up to so many times the setting is read, to answer 431
+    FIELD_OVERHEAD = 32             # what a field counts beside its bytes (RFC 9113 section 6.5.2)
+
+
 cdef enum EngineEvent:
     ENGINE_NOTHING = 0          # answered or without meaning
     # stream_id, headers [(bytes, bytes)] with pseudo-fields, end; too_large: more than the setting allows (431). The

@@ -13,14 +13,6 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from fastcorn.protocols._output cimport Output, output_append, output_reserve
 
 
-cdef enum:
-    DEFAULT_WINDOW = 65535          # of a connection and of streams (RFC 9113 section 6.9.2)
-    SETTING_BYTES = 6
-    HEADER_TABLE_BYTES = 4096       # the default, sent all the same: some clients use none before they have seen it
-    MAX_FRAGMENTS = 128             # frames of one header block; h2 64, nghttp2 and Go count too
-    BOMB_FACTOR = 4                 # a list of up to so many times the setting is read, to answer 431
-    FIELD_OVERHEAD = 32             # what a field counts beside its bytes (RFC 9113 section 6.5.2)
-
 # The events as Python sees them.
 NOTHING = ENGINE_NOTHING
 REQUEST = ENGINE_REQUEST
