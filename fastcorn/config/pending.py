@@ -64,7 +64,7 @@ def check_http2_engine(settings: Settings) -> None:
 
     if importlib.util.find_spec("h2") is None:
         raise ConfigError(
-            "the package h2 is not installed; pip install h2, or set it to auto",
+            "the package h2 is not installed; pip install h2, or set it to auto or native",
             setting="http2_engine",
             origin=settings.origin("http2_engine"),
         )

@@ -13,7 +13,7 @@ from libc.string cimport memmove
 
 from fastcorn.protocols._hpack cimport HPACKDecoder, HPACKEncoder
 from fastcorn.protocols._http2_engine cimport (
-    BOMB_FACTOR, DEFAULT_WINDOW, ENGINE_CONNECTION_ERROR, ENGINE_DATA, ENGINE_NOTHING, ENGINE_REQUEST, ENGINE_RESET,
+    BOMB_FACTOR, DEFAULT_WINDOW, ENGINE_DATA, ENGINE_NOTHING, ENGINE_REQUEST, ENGINE_RESET,
     ENGINE_SETTINGS, ENGINE_SETTINGS_ACK, ENGINE_STREAM_ERROR, ENGINE_TRAILERS, ENGINE_WINDOW, FC_FLAG2_ACK,
     FC_FLAG2_END_HEADERS, FC_FLAG2_END_STREAM, FC_FRAME2_CONTINUATION, FC_FRAME2_DATA, FC_FRAME2_HEADER,
     FC_FRAME2_HEADERS, FC_FRAME2_PUSH_PROMISE, FC_FRAME2_RST_STREAM, FC_FRAME2_SETTINGS, FC_FRAME2_WINDOW_UPDATE,
@@ -297,7 +297,8 @@ cdef class NativeEngine(HTTP2Engine):
             last = size == len
             output_reserve(out, FC_FRAME2_HEADER + size)
             out.len += fc_frame2_write_header(
-                out.data + out.len, <uint32_t>size, FC_FRAME2_DATA, FC_FLAG2_END_STREAM if end and last else 0, stream_id
+                out.data + out.len, <uint32_t>size, FC_FRAME2_DATA, FC_FLAG2_END_STREAM if end and last else 0,
+                stream_id
             )
             if size:
                 output_append(out, data, size)
