@@ -9,6 +9,7 @@ floods are those of `python -m bench attacks`, which says what they cost. Slow c
 from __future__ import annotations
 
 import asyncio
+import functools
 import struct
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +19,7 @@ import pytest
 
 from bench.attack_frames import ATTACKS, FRAME_BYTES, GET, POST, Attack, frame, honest_request, number
 from tests.exchanges import Receive, Scope, Send
-from tests.http2_frames import FrameClient
+from tests.http2_frames import ENGINES, FrameClient
 from tests.serving import Serve
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
@@ -29,6 +30,17 @@ COMPRESSION_ERROR, ENHANCE_YOUR_CALM = 9, 11
 
 BUDGET = 1000  # the default of h2_max_overhead_frames
 MIB = 2**20
+
+
+@pytest.fixture(name="engine", params=ENGINES)
+def fixture_engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(name="serve")
+def fixture_serve(engine: str, serve: Serve) -> Serve:
+    """Every test runs on each engine."""
+    return functools.partial(serve, http2_engine=engine)
 
 
 class Counted:
