@@ -461,6 +461,30 @@ def test_dependencies_mean_nothing(serve: Serve) -> None:
     assert client.resets == {}
 
 
+def test_priorities_of_streams_that_never_come(serve: Serve) -> None:
+    """They are forgotten, so that those of later streams count; what is kept is bounded."""
+    order = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        order.append(scope["path"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    def update(stream: int, urgency: int) -> bytes:
+        return frame(PRIORITY_UPDATE, 0, 0, struct.pack("!I", stream) + b"u=%d" % urgency)
+
+    client = FrameClient(serve(app))
+    client.send(*(update(2 * index + 1, 7) for index in range(500)))
+    client.send(honest_request(1001))
+    assert order == ["/"]
+    fields = [(b":method", b"GET"), (b":scheme", b"http"), (b":authority", b"a")]
+    client.send(
+        *(update(1003 + 2 * index, 7 - index) for index in range(8)),
+        *(client.headers(1003 + 2 * index, [*fields, (b":path", b"/%d" % index)]) for index in range(8)),
+    )
+    assert order[1:] == [f"/{index}" for index in reversed(range(8))]
+
+
 # ---- what honest clients do ----------------------------------------------------------------------------------------
 
 
