@@ -51,6 +51,7 @@ cdef class H2Stream(StreamCarrier):
     cdef Py_ssize_t unread              # flow-controlled bytes that the application has not taken
     cdef Py_ssize_t owed                # and that it has taken, but for which no WINDOW_UPDATE has left
     cdef Py_ssize_t receive_window      # what the window is brought back to
+    cdef bint awaited                   # the application waited for some of what has come since the last WINDOW_UPDATE
     cdef double body_deadline           # 0 = none
     cdef double rate_started            # body_min_rate is measured from here,
     cdef int64_t rate_base              # where this many body bytes had come
@@ -66,6 +67,7 @@ cdef class H2Stream(StreamCarrier):
     cdef list trailers                  # fields that leave after the body; None = none
     cdef list parts                     # body bytes that have not left (`pending` of them): parts[0] from part_start on
     cdef Py_ssize_t part_start
+    cdef int64_t produced               # body bytes that the application has sent
     cdef bint end_queued                # END_STREAM follows what is pending
     cdef bint ended                     # it has left
     cdef bint queued                    # in connection.queue

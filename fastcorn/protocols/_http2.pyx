@@ -166,6 +166,7 @@ cdef class H2Stream(StreamCarrier):
                 self.progress = self.connection.context.now
             self.parts.append(data)
             self.pending += len
+            self.produced += len
         self.end_queued = end
         return self.enqueue() if self.pending or end else 0
 
@@ -177,7 +178,7 @@ cdef class H2Stream(StreamCarrier):
             return 0
         if self.head_held:
             self.finish_head(-1, False)
-        if self.head.te_trailers and fields:
+        if self.head.te_trailers and fields and not self.bodiless:
             self.trailers = fields if self.trailers is None else self.trailers + fields
         if end:
             self.end_queued = True
@@ -265,6 +266,8 @@ cdef class H2Stream(StreamCarrier):
     def write_part(self, bytes data, bint end):
         """Write a part of the body; `end` ends it. Nothing is written once the stream is over."""
         if not self.lost:
+            # A file that turns out shorter than the content-length has no end: the cycle resets the stream.
+            end = end and (self.bodiless or self.produced + PyBytes_GET_SIZE(data) >= self.response_length)
             self.send_body(data, end)
             self.connection.step_ended()
 
@@ -413,13 +416,15 @@ cdef class H2Stream(StreamCarrier):
         connection.unread -= count
         self.owed += count
         if not self.closed and not self.request_ended and self.owed * 2 >= self.receive_window:
-            if self.receive_window < connection.max_window:
-                # Used up as fast as it comes: the next round trip may bring twice as much.
+            if self.awaited and self.receive_window < connection.max_window:
+                # Used up as fast as it comes: the next round trip may bring twice as much. Behind an application that
+                # is the slower one a larger window would only be memory.
                 growth = min(self.receive_window, connection.max_window - self.receive_window)
                 self.receive_window += growth
             connection.writer.begin()
             connection.engine.append_window(&connection.writer.out, self.id, <uint32_t>(self.owed + growth))
             self.owed = 0
+            self.awaited = False
         return connection.return_credit()
 
     cdef int take_body(self, bytes data, Py_ssize_t credit, bint end) except -1:
@@ -427,6 +432,10 @@ cdef class H2Stream(StreamCarrier):
         cdef H2Connection connection = self.connection
         cdef Context context = connection.context
         self.received += PyBytes_GET_SIZE(data)
+        if self.unread == 0 and (
+            self.tunnel is not None or self.cycle is not None and (<HTTPCycle>self.cycle).waiters is not None
+        ):
+            self.awaited = True
         self.unread += credit
         connection.unread += credit
         if end:
@@ -451,8 +460,10 @@ cdef class H2Stream(StreamCarrier):
 
     cdef int refuse_body(self, int status, str text) except -1:
         """The body is not wanted any more: answer so if nothing was answered yet, and tell the application."""
+        cdef H2Connection connection = self.connection
         cdef HTTPCycle cycle = <HTTPCycle>self.cycle
         cdef bint begun = cycle is not None and cycle.state != NOT_STARTED
+        connection.charge(1)
         self.cycle = None
         self.body_deadline = 0
         if self.unread:
@@ -460,6 +471,8 @@ cdef class H2Stream(StreamCarrier):
         if cycle is not None:
             cycle.status = 0 if begun else status
             if self.started:
+                if not cycle.finished:
+                    connection.abandoned.append(cycle)
                 cycle.feed_disconnect()
         if begun or cycle is None:
             return self.reset(FC_H2_CANCEL)
@@ -782,7 +795,7 @@ cdef class H2Connection:
         return self.update_reading()
 
     cdef int join(self, bytes data) except -1:
-        """Add to input that is not used up: to a frame that is not whole, only what it needs. Copies are what uploads cost."""
+        """Add to input that is not used up: to a frame that is not whole, only what it needs, to spare copies."""
         cdef Py_ssize_t have = PyBytes_GET_SIZE(self.buf) - self.pos
         cdef const unsigned char *head = <const unsigned char *>PyBytes_AS_STRING(self.buf) + self.pos
         cdef Py_ssize_t missing = 0
@@ -901,6 +914,7 @@ cdef class H2Connection:
         if event == ENGINE_TRAILERS:
             stream = self.streams.get(engine.stream_id)
             if stream is not None:
+                self.charge(<double>len(engine.headers) / FIELDS_PER_FRAME)
                 error = check_trailers(engine.headers)
                 if error is not None:
                     self.charge(1)
@@ -1276,6 +1290,8 @@ cdef class H2Connection:
         cdef H2Stream stream
         if self.transport is None or self.state >= H2_LINGER:
             return 0
+        if self.state == H2_PREFACE:
+            return writer.flush()       # after a 101, curl has room for 32 KiB until it has sent its preface
         while len(self.queue) and not writer.paused:
             if left <= 0:
                 self.schedule_flush()

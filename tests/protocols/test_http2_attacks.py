@@ -12,7 +12,7 @@ import asyncio
 import struct
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
-from itertools import count, islice
+from itertools import chain, count, islice
 
 import pytest
 
@@ -268,6 +268,46 @@ def test_resets_end_the_connection(serve: Serve, name: str, together: bool) -> N
     served.driver.call(app.gate.set)
     served.driver.settle()
     assert app.running == 0
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["413", "reset"])
+def test_bodies_that_are_refused_end_the_connection(serve: Serve, begun: bool) -> None:
+    """An application that goes on after its request was refused counts as a stream, too."""
+    running = most = 0
+    gate = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        if begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        await gate.wait()
+        running -= 1
+
+    served = serve(app, max_request_body_size=10, h2_max_concurrent_streams=20)
+    client = FrameClient(served)
+    heads = ((post(2 * index + 1), frame(DATA, 0, 2 * index + 1, b"x" * 20)) for index in range(5 * BUDGET))
+    assert flood(client, chain.from_iterable(heads), at_once=1) <= 2 * (BUDGET + 40)
+    assert client.status(1) == (200 if begun else 413)
+    assert client.resets[1] == (CANCEL if begun else 0)
+    assert most <= 20
+    assert_ended(client, ENHANCE_YOUR_CALM)
+    served.driver.call(gate.set)
+    served.driver.settle()
+    assert running == 0
+
+
+def test_trailers_of_many_fields_end_the_connection(serve: Serve) -> None:
+    served = serve(Counted(gated=True))
+    client = FrameClient(served)
+    trailers = b"".join(field(b"a%d" % index, b"b") for index in range(100))
+    pieces = (
+        post(2 * index + 1) + frame(HEADERS, END_HEADERS | END_STREAM, 2 * index + 1, trailers) for index in range(500)
+    )
+    assert flood(client, pieces, at_once=5) <= 150
+    assert_ended(client, ENHANCE_YOUR_CALM)
 
 
 def test_a_reset_with_its_request_costs_no_call(serve: Serve) -> None:

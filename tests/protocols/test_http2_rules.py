@@ -556,6 +556,11 @@ def trailers(fields: Headers, *, end: bool = True, path: bytes = b"/") -> Callab
 
 section(
     "8.1",
+    Rule(
+        "HEAD has no body",
+        request([(b":method", b"HEAD"), *GET[1:]]),
+        Shows(lambda client: client.status(1) == 200 and client.complete(1) and client.body(1) == b""),
+    ),
     Rule("a body", request(POST, body=b"hello"), Answers(body=b"5")),
     Rule("trailers", trailers([(b"digest", b"abc")]), Answers(body=b"5")),
     Rule("HEADERS within the body", trailers([(b"digest", b"abc")], end=False), Resets(PROTOCOL_ERROR)),
@@ -689,6 +694,38 @@ section(
     Rule("CONNECT without :authority", request([(b":method", b"CONNECT")]), Resets(PROTOCOL_ERROR)),
     Rule("CONNECT is not offered", request([(b":method", b"CONNECT"), (b":authority", b"a:1")]), Answers(501)),
     Rule(":protocol without CONNECT", request([*GET, (b":protocol", b"websocket")]), Resets(PROTOCOL_ERROR)),
+)
+
+CONNECT: Headers = [(b":method", b"CONNECT"), *GET[1:], (b":protocol", b"websocket")]
+section(
+    "RFC 8441",
+    Rule("extended CONNECT is offered", fixed(), Shows(lambda client: client.settings[8] == 1)),
+    Rule(
+        "no :scheme",
+        request([field for field in CONNECT if field[0] != b":scheme"], end=False),
+        Resets(PROTOCOL_ERROR),
+    ),
+    Rule("no :path", request([field for field in CONNECT if field[0] != b":path"], end=False), Resets(PROTOCOL_ERROR)),
+    Rule("no :authority", request([field for field in CONNECT if field[0] != b":authority"], end=False), Resets(1)),
+    Rule("an unknown protocol", request([*CONNECT[:-1], (b":protocol", b"magic")]), Answers(501)),
+    Rule("two protocols", request([*CONNECT, (b":protocol", b"websocket")]), Resets(PROTOCOL_ERROR)),
+)
+
+
+def priority_update(stream_id: int, value: bytes, on: int = 0) -> bytes:
+    return raw_frame(0x10, stream_id.to_bytes(4, "big") + value, stream_id=on)
+
+
+section(
+    "RFC 9218",
+    Rule("the priorities of RFC 7540 are off", fixed(), Shows(lambda client: client.settings[9] == 1)),
+    Rule("PRIORITY_UPDATE", after(HOLD, priority_update(1, b"u=0, i")), Ignores()),
+    Rule("before its stream", lambda client: priority_update(1, b"u=7") + client.headers(1), Answers()),
+    Rule("a value that is none", after(HOLD, priority_update(1, b"u=\xff;;")), Ignores()),
+    Rule("a priority that is none", with_fields((b"priority", b"=")), Answers()),
+    Rule("PRIORITY_UPDATE on a stream", after(HOLD, priority_update(1, b"u=0", on=1)), Ends(PROTOCOL_ERROR)),
+    Rule("PRIORITY_UPDATE of 3 bytes", fixed(raw_frame(0x10, bytes(3))), Ends(FRAME_SIZE_ERROR)),
+    Rule("of stream 0", fixed(priority_update(0, b"u=0")), Ends(PROTOCOL_ERROR)),
 )
 
 section(
@@ -900,6 +937,56 @@ def test_6_8_a_client_that_leaves_is_answered(serves: Any) -> None:
     client.send(client.data(1, b"hello", end=True))
     assert client.body(1) == b"5"
     assert client.ended
+
+
+def test_7_unknown_error_codes_mean_nothing(serves: Any) -> None:
+    client = FrameClient(serves(application))
+    client.send(client.headers(1, POST, end=False), client.headers(3, HOLD), rst_stream(3, 0xFFFFFFFF))
+    client.send(raw_frame(GOAWAY, bytes(4) + b"\xff" * 4), client.data(1, b"hello", end=True))
+    assert client.body(1) == b"5"
+
+
+async def pushing(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Pushes /hold, which does not answer, to those that take it."""
+    if scope["path"] != "/":
+        return await application(scope, receive, send)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    if "http.response.push" in scope["extensions"]:
+        await send({"type": "http.response.push", "path": "/hold", "headers": []})
+    await send({"type": "http.response.body", "body": b"pushed"})
+
+
+@pytest.mark.parametrize(
+    ("frame", "outcome"),
+    [
+        (raw_frame(DATA, b"x", stream_id=2), Resets(STREAM_CLOSED, 2)),
+        (raw_frame(HEADERS, STATIC, flags=WHOLE, stream_id=2), Ends(PROTOCOL_ERROR)),
+        (window_update(2, 1), Ignores()),
+        (window_update(2, MAX_WINDOW), Resets(FLOW_CONTROL_ERROR, 2)),
+        (window_update(2, 0), Resets(PROTOCOL_ERROR, 2)),
+        (rst_stream(2), Ignores()),
+        (priority(2), Ignores()),
+        (window_update(4, 1), Ends(PROTOCOL_ERROR)),
+    ],
+    ids=["DATA", "HEADERS", "window", "window too large", "window of 0", "RST_STREAM", "PRIORITY", "another"],
+)
+def test_5_1_frames_on_a_stream_that_the_server_has_reserved(serves: Any, frame: bytes, outcome: Outcome) -> None:
+    client = FrameClient(serves(pushing))
+    client.send(client.headers(1))
+    assert client.status(1) == 200
+    assert dict(client.heads[2][0])[b":path"] == b"/hold"
+    client.send(frame)
+    outcome.check(client)
+    if not isinstance(outcome, Ends):
+        client.send(client.headers(3, [*GET[:3], (b":path", b"/other")]))
+        assert client.status(3) == 200
+
+
+def test_8_4_a_client_without_pushes(serves: Any) -> None:
+    client = FrameClient(serves(pushing), settings={ENABLE_PUSH: 0})
+    client.send(client.headers(1))
+    assert client.status(1) == 200
+    assert 2 not in client.heads
 
 
 def test_6_8_goaway_names_the_last_stream(serves: Any) -> None:
