@@ -15,7 +15,7 @@ of an application, and what all of them answer at once is one write.
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_Copy
+from cpython.dict cimport PyDict_Copy, PyDict_Size
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcmp
 
@@ -81,6 +81,7 @@ cdef enum:
     DISCARD_BYTES = 64 * 1024
     # The last stream of a GOAWAY that only announces another (RFC 9113 section 6.8).
     HIGHEST_STREAM = 0x7fffffff
+    DEFAULT_URGENCY = 3         # RFC 9218 section 4.1
 
 # The time between two calls of Context.tick().
 cdef double TICK_SECONDS = 1.0
@@ -94,11 +95,13 @@ cdef double RATE_GRACE_SECONDS = 5.0
 cdef bytes PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 cdef bytes DRAIN_PING = b"fastcorn"
 cdef bytes LIVE_PING = b"liveness"
-cdef list STATUSES = [str(status).encode("ascii") for status in range(1000)]
+cdef list STATUSES = [(b":status", str(status).encode("ascii")) for status in range(1000)]
+cdef list LENGTHS = [(b"content-length", str(length).encode("ascii")) for length in range(1024)]
 cdef tuple PLAIN_TEXT = (b"content-type", b"text/plain; charset=utf-8")
 
 
 @cython.final
+@cython.freelist(64)
 cdef class H2Stream(StreamCarrier):
     """One exchange of an H2Connection, as the cycle sees it."""
 
@@ -123,12 +126,12 @@ cdef class H2Stream(StreamCarrier):
     cdef int finish_head(self, int64_t length, bint end) except -1:
         """Write the head; `length` is the body's if it is known, else -1."""
         cdef Context context = self.connection.context
-        cdef list fields = [(b":status", STATUSES[self.status])]
+        cdef list fields = self.fields
         self.head_held = False
-        fields += self.fields
         self.fields = None
+        fields.insert(0, STATUSES[self.status])
         if length >= 0 and self.response_length < 0 and not self.bodiless:
-            fields.append((b"content-length", b"%d" % length))
+            fields.append(length_pair(length))
         if not self.has_date and not self.has_server:
             fields += context.default_pairs
         else:
@@ -147,7 +150,7 @@ cdef class H2Stream(StreamCarrier):
         if self.closed or connection.transport is None:
             return 0
         if status:
-            fields = [(b":status", STATUSES[status]), *fields]
+            fields = [STATUSES[status], *fields]
         connection.writer.begin()
         connection.engine.append_headers(&connection.writer.out, self.id, fields, end)
         return self.end_sent() if end else 0
@@ -163,12 +166,41 @@ cdef class H2Stream(StreamCarrier):
             self.finish_head(len if end else -1, False)
         if len and not self.bodiless:
             if self.pending == 0:
+                if end and self.may_write_now(len):
+                    return self.write_whole(data)
                 self.progress = self.connection.context.now
-            self.parts.append(data)
-            self.pending += len
+            self.add_part(data)
             self.produced += len
         self.end_queued = end
         return self.enqueue() if self.pending or end else 0
+
+    cdef bint may_write_now(self, Py_ssize_t len) except -1:
+        """Whether the rest of the body, so long, can leave in one frame, past the queue in which nobody waits."""
+        cdef H2Connection connection = self.connection
+        return (
+            not self.queued and self.trailers is None and self.tunnel is None and len <= DATA_FRAME
+            and PyDict_Size(connection.queue.entries) == 0 and connection.state == H2_OPEN
+            and connection.transport is not None and not connection.writer.paused
+            and connection.writer.out.len + len < FLUSH_BYTES and connection.engine.window(self.id) >= len
+        )
+
+    cdef int write_whole(self, bytes data) except -1:
+        """Write what may_write_now(), and the end of the stream."""
+        cdef H2Connection connection = self.connection
+        cdef Py_ssize_t len = PyBytes_GET_SIZE(data)
+        connection.writer.begin()
+        connection.engine.append_data(&connection.writer.out, self.id, PyBytes_AS_STRING(data), len, True)
+        self.produced += len
+        connection.patience = min(connection.patience + <double>len / BYTES_PER_FRAME, connection.full_patience)
+        return self.end_sent()
+
+    cdef int add_part(self, bytes data) except -1:
+        if self.parts is None:
+            self.parts = [data]
+        else:
+            self.parts.append(data)
+        self.pending += PyBytes_GET_SIZE(data)
+        return 0
 
     cdef int send_trailers(self, object headers, bint end) except -1:
         """Trailer fields go out only to a client that asked for them (RFC 9110 section 6.5.1); others are dropped."""
@@ -259,7 +291,7 @@ cdef class H2Stream(StreamCarrier):
             if count is not None and self.response_length < 0 and not self.announced_trailers:
                 self.response_length = count
                 if not self.bodiless:
-                    self.fields.append((b"content-length", b"%d" % count))
+                    self.fields.append(length_pair(count))
             self.finish_head(-1, False)
         return -1
 
@@ -304,7 +336,7 @@ cdef class H2Stream(StreamCarrier):
         if self.pending:
             part = self.first_part()
             size = PyBytes_GET_SIZE(part) - self.part_start
-            alone = len(connection.queue) == 0 and engine.peer_frame_size == DATA_FRAME
+            alone = PyDict_Size(connection.queue.entries) == 0 and engine.peer_frame_size == DATA_FRAME
             allowed = min(engine.window(self.id), LONE_DATA if alone else DATA_FRAME)
             if allowed <= 0:
                 self.blocked = True
@@ -371,7 +403,7 @@ cdef class H2Stream(StreamCarrier):
         cdef H2Connection connection = self.connection
         cdef Context context = connection.context
         cdef bytes body = f"{status} {text}\n".encode("ascii")
-        cdef list head = [PLAIN_TEXT, (b"content-length", b"%d" % PyBytes_GET_SIZE(body))]
+        cdef list head = [PLAIN_TEXT, length_pair(PyBytes_GET_SIZE(body))]
         cdef bint bodiless = self.head is not None and self.head.head_request
         context.errors_total += status >= 400
         if self.head is not None and self.head.scope is not None:
@@ -384,8 +416,7 @@ cdef class H2Stream(StreamCarrier):
         self.status = status
         self.answer(status, head, bodiless)
         if not bodiless:
-            self.parts.append(body)
-            self.pending += PyBytes_GET_SIZE(body)
+            self.add_part(body)
             self.end_queued = True
             self.enqueue()
         return 0
@@ -504,7 +535,7 @@ cdef class H2Stream(StreamCarrier):
         """The stream is over before its time: the cycle and those who wait hear of it."""
         cdef H2Connection connection = self.connection
         cdef Cycle cycle = self.cycle
-        self.parts = []
+        self.parts = None
         self.pending = 0
         self.head_held = False
         self.cycle = None
@@ -552,8 +583,7 @@ cdef H2Stream new_stream(H2Connection connection, uint32_t stream_id, bint reque
     stream.id = stream_id
     stream.request_ended = request_ended
     stream.receive_window = connection.stream_window
-    stream.parts = []
-    stream.urgency = 3      # RFC 9218 section 4.1
+    stream.urgency = DEFAULT_URGENCY
     stream.response_length = -1
     return stream
 
@@ -981,6 +1011,7 @@ cdef class H2Connection:
         if frame.value in self.streams:
             stream = self.streams[frame.value]
             stream.urgency, stream.incremental = parse_priority(value)
+            self.urgencies_differ = True
             if stream.queued:
                 self.queue.update(stream.id, stream.urgency, stream.incremental)
         elif frame.value > self.last_stream and frame.value & 1:
@@ -1121,6 +1152,7 @@ cdef class H2Connection:
             priority = parse_priority(head.priority)
         if priority is not None:
             stream.urgency, stream.incremental = priority
+            self.urgencies_differ |= stream.urgency != DEFAULT_URGENCY
         if self.refused(stream):
             return 0
         if head.protocol is not None:
@@ -1195,7 +1227,8 @@ cdef class H2Connection:
         cdef Cycle cycle
         while self.starting:
             starting, self.starting = self.starting, []
-            if len(starting) > 1:
+            if self.urgencies_differ:
+                self.urgencies_differ = False
                 starting.sort(key=urgency_of)   # stable: in the order of arrival otherwise
             for item in starting:
                 stream = <H2Stream>item
@@ -1292,7 +1325,7 @@ cdef class H2Connection:
             return 0
         if self.state == H2_PREFACE:
             return writer.flush()       # after a 101, curl has room for 32 KiB until it has sent its preface
-        while len(self.queue) and not writer.paused:
+        while PyDict_Size(self.queue.entries) and not writer.paused:
             if left <= 0:
                 self.schedule_flush()
                 break
@@ -1446,6 +1479,10 @@ cdef class H2Connection:
             self.writer.drop()
             self.transport.abort()
         return 0
+
+
+cdef tuple length_pair(int64_t length):
+    return LENGTHS[length] if length < 1024 else (b"content-length", b"%d" % length)
 
 
 def urgency_of(stream):
