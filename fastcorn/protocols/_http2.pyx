@@ -101,7 +101,6 @@ cdef tuple PLAIN_TEXT = (b"content-type", b"text/plain; charset=utf-8")
 
 
 @cython.final
-@cython.freelist(64)
 cdef class H2Stream(StreamCarrier):
     """One exchange of an H2Connection, as the cycle sees it."""
 
