@@ -27,6 +27,7 @@ from hyperframe.frame import (
 
 from fastcorn.protocols._http1 import H1Connection
 from fastcorn.protocols._http2_engine import HTTP2Engine
+from fastcorn.protocols._http2_native import NativeEngine
 from tests.exchanges import Headers, Served
 from tests.fakes import FakeTransport
 
@@ -34,7 +35,7 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEADER_SIZE = 9
 
 # What the setting http2_engine may be; tests of rules run on each.
-ENGINES = ("h2",)
+ENGINES = ("native", "h2")
 
 REQUEST: Headers = [(b":method", b"GET"), (b":scheme", b"http"), (b":authority", b"testserver"), (b":path", b"/")]
 
@@ -49,7 +50,8 @@ def raw_frame(
 
 def new_engine(name: str, settings: Any) -> HTTP2Engine:
     """An engine of a name of ENGINES that has not begun."""
-    assert name == "h2"
+    if name == "native":
+        return NativeEngine(settings)
     from fastcorn.protocols.http2_fallback import H2Engine
 
     return H2Engine(settings)

@@ -57,14 +57,14 @@ def check_websocket_engine(settings: Settings) -> None:
 
 
 def check_http2_engine(settings: Settings) -> None:
-    """Refuses HTTP/2 without its package now, not at the first connection."""
+    """Refuses an engine whose package is missing now, not at the first connection."""
     if settings.http2_engine != "h2":
         return
     import importlib.util
 
     if importlib.util.find_spec("h2") is None:
         raise ConfigError(
-            "the package h2 is not installed; pip install h2, or set it to auto",
+            "the package h2 is not installed; pip install 'fastcorn[h2]', or set it to auto or native",
             setting="http2_engine",
             origin=settings.origin("http2_engine"),
         )

@@ -12,7 +12,6 @@ import functools
 import os
 import ssl
 import sys
-from importlib.util import find_spec
 
 from fastcorn.config.certificate import binary_hint, chains_of, read_file
 from fastcorn.config.errors import ConfigError
@@ -30,9 +29,8 @@ if TYPE_CHECKING:
 
 MINIMUM_VERSIONS = {"1.2": "TLSv1_2", "1.3": "TLSv1_3"}
 
-# What can be spoken over TLS on TCP, by its name in ALPN (RFC 7301); h2 needs these modules.
+# What can be spoken over TLS on TCP, by its name in ALPN (RFC 7301).
 SPOKEN = ("h2", "http/1.1", "http/1.0")
-HTTP2_MODULES = ("h2", "fastcorn.protocols.http2")
 
 
 def make_ssl_context(config: Config) -> ssl.SSLContext:
@@ -139,17 +137,12 @@ def make_bare_context(config: Config) -> ssl.SSLContext:
 
 
 def offer_protocols(context: ssl.SSLContext, config: Config) -> None:
-    """Sets the protocols of ALPN: those of the settings that can be spoken here."""
+    """Sets the protocols of ALPN: those of the settings."""
     offered = list(config.alpn_protocols)
     for protocol in offered:
         if protocol not in SPOKEN:
             problem = f"{protocol!r} is not spoken over TLS; choose among {', '.join(SPOKEN)}"
             raise refused(config, "alpn_protocols", problem)
-    if "h2" in offered and not all(map(find_spec, HTTP2_MODULES)):
-        if config.origin("alpn_protocols") != "default":
-            problem = "HTTP/2 needs the package h2, which is not installed; pip install h2, or leave it out"
-            raise refused(config, "alpn_protocols", problem)
-        offered.remove("h2")
     if offered:
         context.set_alpn_protocols(offered)
 

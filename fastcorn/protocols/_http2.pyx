@@ -984,7 +984,7 @@ cdef class H2Connection:
             if stream.queued:
                 self.queue.update(stream.id, stream.urgency, stream.incremental)
         elif frame.value > self.last_stream and frame.value & 1:
-            if len(self.early_priorities) >= EARLY_PRIORITIES:
+            if len(self.early_priorities) >= EARLY_PRIORITIES and next(iter(self.early_priorities)) <= self.last_stream:
                 self.early_priorities = {key: kept for key, kept in self.early_priorities.items() if key > self.last_stream}
             if len(self.early_priorities) < EARLY_PRIORITIES:
                 self.early_priorities[frame.value] = parse_priority(value)

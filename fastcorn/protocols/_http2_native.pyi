@@ -3,8 +3,11 @@
 
 from typing import Any
 
+from typing_extensions import disjoint_base
+
 from fastcorn.protocols._http2_engine import HTTP2Engine
 
+@disjoint_base
 class NativeEngine(HTTP2Engine):
     """The compiled HTTP/2 engine.
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from fastcorn.protocols._http2 import H2Connection
+from fastcorn.protocols._http2_native import NativeEngine
 
 Fields = Iterable[tuple[bytes, bytes]]
 Client = tuple[str, int | None] | None
@@ -67,9 +68,11 @@ def open_upgrade(
 
 def new_connection(context: Any) -> H2Connection:
     """A connection with the engine of the settings."""
-    from fastcorn.protocols.http2_fallback import H2Engine
+    if context.settings.http2_engine == "h2":
+        from fastcorn.protocols.http2_fallback import H2Engine
 
-    return H2Connection(context, H2Engine(context.settings))
+        return H2Connection(context, H2Engine(context.settings))
+    return H2Connection(context, NativeEngine(context.settings))
 
 
 def may_speak_cleartext(context: Any, client: Client) -> bool:

@@ -43,7 +43,7 @@ try:
     from fastcorn.protocols.hpack_fields import BOMB_FACTOR, BombError, FieldDecoder, FieldEncoder, HPACKError
 except ImportError as error:
     raise ConfigError(
-        "the package h2 is not installed; pip install h2, or set http2_engine to auto",
+        "the package h2 is not installed; pip install 'fastcorn[h2]', or set http2_engine to auto or native",
         setting="http2_engine",
     ) from error
 

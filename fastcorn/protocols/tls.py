@@ -94,7 +94,13 @@ def suite_number(context: ssl.SSLContext, name: str) -> int | None:
 def own_certificate(context: ssl.SSLContext) -> str | None:
     """The certificate that clients of a server's context get, in PEM; None when it cannot be found out."""
     if context not in _own:
-        _own[context] = _ask(context)
+        # The context has been chosen already; a callback that wants a name would refuse us.
+        callback = context.sni_callback
+        context.sni_callback = None
+        try:
+            _own[context] = _ask(context)
+        finally:
+            context.sni_callback = callback
     return _own[context]
 
 

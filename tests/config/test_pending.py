@@ -34,10 +34,13 @@ def test_what_must_not_be_ignored_is_refused(settings: dict[str, object], messag
     assert message in str(caught.value)
 
 
-def test_a_missing_engine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Config(websocket_engine="wsproto").freeze()
+@pytest.mark.parametrize(("setting", "package"), [("websocket_engine", "wsproto"), ("http2_engine", "h2")])
+def test_a_missing_engine_is_refused(setting: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Config(**{setting: package}).freeze()
+    assert check_pending(settings) == []
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match="websocket_engine.*: the package wsproto is not installed; pip install"):
+    install = rf"the package {package} is not installed; pip install 'fastcorn\[{package}\]'"
+    with pytest.raises(ConfigError, match=f"{setting}.*: {install}"):
         check_pending(settings)
     assert check_pending(Config().freeze()) == []
 

@@ -126,7 +126,7 @@ def test_an_old_version_is_refused(tmp_path: Path) -> None:
         handshake(context_of(**localhost().write(tmp_path), ssl_minimum_version="1.3"), client, "localhost")
 
 
-def test_protocols_are_offered_if_they_can_be_spoken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_protocols_are_offered_if_they_can_be_spoken(tmp_path: Path) -> None:
     files = localhost().write(tmp_path)
 
     def chosen(**settings: object) -> str | None:
@@ -135,12 +135,7 @@ def test_protocols_are_offered_if_they_can_be_spoken(tmp_path: Path, monkeypatch
 
     assert chosen(alpn_protocols=["http/1.0", "http/1.1"]) == "http/1.0"
     assert chosen(alpn_protocols=[]) is None
-    monkeypatch.setattr("fastcorn.config.tls.HTTP2_MODULES", ("ssl",))
     assert chosen() == "h2"
-    monkeypatch.setattr("fastcorn.config.tls.HTTP2_MODULES", ("no_such_package",))
-    assert chosen() == "http/1.1"
-    with pytest.raises(ConfigError, match="alpn_protocols: HTTP/2 needs the package h2, which is not installed"):
-        chosen(alpn_protocols=["h2"])
     with pytest.raises(ConfigError, match="alpn_protocols: 'spdy/3' is not spoken over TLS; choose among h2, http/1"):
         chosen(alpn_protocols=["spdy/3"])
 

@@ -9,6 +9,7 @@ floods are those of `python -m bench attacks`, which says what they cost. Slow c
 from __future__ import annotations
 
 import asyncio
+import functools
 import struct
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +19,7 @@ import pytest
 
 from bench.attack_frames import ATTACKS, FRAME_BYTES, GET, POST, Attack, frame, honest_request, number
 from tests.exchanges import Receive, Scope, Send
-from tests.http2_frames import FrameClient
+from tests.http2_frames import ENGINES, FrameClient
 from tests.serving import Serve
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
@@ -29,6 +30,17 @@ COMPRESSION_ERROR, ENHANCE_YOUR_CALM = 9, 11
 
 BUDGET = 1000  # the default of h2_max_overhead_frames
 MIB = 2**20
+
+
+@pytest.fixture(name="engine", params=ENGINES)
+def fixture_engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(name="serve")
+def fixture_serve(engine: str, serve: Serve) -> Serve:
+    """Every test runs on each engine."""
+    return functools.partial(serve, http2_engine=engine)
 
 
 class Counted:
@@ -447,6 +459,30 @@ def test_dependencies_mean_nothing(serve: Serve) -> None:
     assert [client.status(stream) for stream in (1, 3, 5, 7)] == [200] * 4
     assert client.goaway is None
     assert client.resets == {}
+
+
+def test_priorities_of_streams_that_never_come(serve: Serve) -> None:
+    """They are forgotten, so that those of later streams count; what is kept is bounded."""
+    order = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        order.append(scope["path"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    def update(stream: int, urgency: int) -> bytes:
+        return frame(PRIORITY_UPDATE, 0, 0, struct.pack("!I", stream) + b"u=%d" % urgency)
+
+    client = FrameClient(serve(app))
+    client.send(*(update(2 * index + 1, 7) for index in range(500)))
+    client.send(honest_request(1001))
+    assert order == ["/"]
+    fields = [(b":method", b"GET"), (b":scheme", b"http"), (b":authority", b"a")]
+    client.send(
+        *(update(1003 + 2 * index, 7 - index) for index in range(8)),
+        *(client.headers(1003 + 2 * index, [*fields, (b":path", b"/%d" % index)]) for index in range(8)),
+    )
+    assert order[1:] == [f"/{index}" for index in reversed(range(8))]
 
 
 # ---- what honest clients do ----------------------------------------------------------------------------------------

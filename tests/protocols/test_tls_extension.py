@@ -138,6 +138,19 @@ def test_the_own_certificate_is_asked_for_once_a_context() -> None:
     assert gone() is None
 
 
+def test_the_own_certificate_where_names_are_needed() -> None:
+    """X5: server_cert of a context whose callback refuses clients without a name; the callback stays."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE, CERTIFICATE.with_name("key.pem"))
+
+    def refuse(*_: object) -> int:
+        return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+
+    context.sni_callback = refuse
+    assert own_certificate(context) == PEM
+    assert context.sni_callback is refuse
+
+
 def test_an_own_certificate_that_cannot_be_found_out() -> None:
     """X5: server_cert may be None."""
     assert own_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)) is None

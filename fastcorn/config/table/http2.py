@@ -33,9 +33,9 @@ SETTINGS = (
     ),
     Setting(
         "http2_engine",
-        Choice("auto", "h2"),
+        Choice("auto", "native", "h2"),
         "auto",
-        "Who speaks HTTP/2: the h2 package",
+        "Who speaks HTTP/2: fastcorn's own code (native, auto) or the h2 package",
         precedents="Hypercorn and gunicorn h2, granian hyper",
     ),
     Setting(
