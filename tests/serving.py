@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The fixtures `driver` and `serve` of tests/asgi and tests/protocols.
 
-`serve` may be parametrised indirectly with the protocol of its exchanges, one of `OPENERS`, or with an engine of HTTP/2;
-the conftest modules do it by `on_each_protocol` and `on_each_engine`.
+`serve` may be parametrised indirectly with the protocol of its exchanges, one of `OPENERS`, or with an engine of
+HTTP/2; the conftest modules do it by `on_each_protocol` and `on_each_engine`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def on_each_protocol(metafunc: pytest.Metafunc, prefix: str, protocols: tuple[st
 
 
 def on_each_engine(metafunc: pytest.Metafunc, modules: tuple[str, ...]) -> None:
-    """Parametrises `serve` for the tests of some modules: the connections that a test makes are served by that engine."""
+    """Parametrises `serve` with the engine of HTTP/2 for the tests of some modules."""
     if "serve" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in modules:
         metafunc.parametrize("serve", ENGINES, indirect=True)
 

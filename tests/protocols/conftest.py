@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """`serve(app, **settings)`: an application behind a context on a fresh loop, checked for leftovers after the test.
 
-The modules `test_websocket_*.py` run on each protocol; a test of what only one has is marked `protocol("1.1")`. Those of
-HTTP/2 in ON_EACH_ENGINE run on each of its engines.
+The modules `test_websocket_*.py` run on each protocol; a test of what only one has is marked `protocol("1.1")`. Those
+of HTTP/2 in ON_EACH_ENGINE run on each of its engines.
 """
 
 from __future__ import annotations
