@@ -140,6 +140,8 @@ cdef class Context:
             "http.response.zerocopysend": {},
             "fastcorn.stopping": stopping,
         }
+        self.https10_extensions = {**self.http10_extensions, "tls": None}
+        self.https11_extensions = {**self.http11_extensions, "tls": None}
         self.http2_extensions = self.http11_extensions.copy()
         if settings.h2_push:
             self.http2_extensions["http.response.push"] = {}
