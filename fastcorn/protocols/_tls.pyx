@@ -77,7 +77,7 @@ cdef class TLSTransport:
 
     def connection_lost(self, error):
         cdef TLSState state = self.state
-        connection = self.connection
+        connection, self.connection = self.connection, None
         self.state = CLOSED
         self.raw = None
         self.wire.lost()
