@@ -82,6 +82,9 @@ cdef class H2Stream(StreamCarrier):
     cdef int refuse(self, int status, str text, list fields=*) except -1
     cdef int refuse_body(self, int status, str text) except -1
     cdef int finish_head(self, int64_t length, bint end) except -1
+    cdef bint may_write_now(self, Py_ssize_t len) except -1
+    cdef int write_whole(self, bytes data) except -1
+    cdef int add_part(self, bytes data) except -1
     cdef int enqueue(self) except -1
     cdef Py_ssize_t write_frame(self) except -1
     cdef bytes first_part(self)
@@ -125,6 +128,7 @@ cdef class H2Connection:
     # Streams.
     cdef dict streams                   # id -> H2Stream
     cdef list starting                  # streams whose applications start when the input is used up
+    cdef bint urgencies_differ          # among them
     cdef list held                      # streams whose heads tasks of their own have sent in this turn
     cdef list abandoned                 # cycles of streams that were reset, whose applications may still run
     cdef dict early_priorities          # id -> (urgency, incremental), by PRIORITY_UPDATE before its stream
