@@ -13,6 +13,7 @@ from pathlib import Path
 from bench import (
     attacks,
     backpressure,
+    certificate,
     chart,
     commands,
     comparison,
@@ -43,10 +44,11 @@ from bench.works import choose_works
 
 
 def run_http1(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
-    servers = choose(chosen.servers, interpreter.packages, floor=True)
+    servers = choose(chosen.servers, interpreter.packages, floor=True, tls=chosen.tls)
     shape = {"rounds": chosen.rounds, "seconds": chosen.seconds, "warmup": chosen.warmup}
-    recorder = Recorder("http1", interpreter, folder, {**shape})
-    Comparison(interpreter, servers, choose_works(chosen.work), **shape).run(recorder)
+    made = certificate.make(interpreter.folder) if chosen.tls else None
+    recorder = Recorder("http1-tls" if chosen.tls else "http1", interpreter, folder, {**shape})
+    Comparison(interpreter, servers, choose_works(chosen.work), **shape, certificate=made).run(recorder)
     if folder is not None:
         write_charts(folder)
 
@@ -76,8 +78,10 @@ def run_commands(chosen: argparse.Namespace, interpreter: Interpreter, folder: P
 
 
 def run_idle(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
-    recorder = Recorder("idle", interpreter, folder, {"connections": chosen.connections})
-    idle.run(interpreter, choose(chosen.servers, interpreter.packages), chosen.connections, recorder)
+    recorder = Recorder("idle-tls" if chosen.tls else "idle", interpreter, folder, {"connections": chosen.connections})
+    made = certificate.make(interpreter.folder) if chosen.tls else None
+    servers = choose(chosen.servers, interpreter.packages, tls=chosen.tls)
+    idle.run(interpreter, servers, chosen.connections, recorder, made)
 
 
 def run_backpressure(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:

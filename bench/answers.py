@@ -6,6 +6,7 @@ Speed of wrong answers means nothing: bodies must arrive whole and unmixed on a 
 
 import json
 import random
+import ssl
 
 from bench import apps
 from bench.errors import BenchError
@@ -16,14 +17,14 @@ ROUNDS = 4
 """Requests on one connection, so that a second answer on it is checked too."""
 
 
-def check(port: int, work: Work) -> None:
-    """Asks for every kind of answer the work will ask for.
+def check(port: int, work: Work, trusting: ssl.SSLContext | None = None) -> None:
+    """Asks for every kind of answer the work will ask for, over TLS with a context.
 
     Raises:
         BenchError: an answer is missing, late or wrong; the message says how.
     """
     try:
-        with Exchange(port) as exchange:
+        with Exchange(port, trusting=trusting) as exchange:
             if work.name == "echo":
                 _check_echo(exchange)
             else:

@@ -6,6 +6,7 @@ server's framing no further than it must: an answer that is cut short or malform
 """
 
 import socket
+import ssl
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -39,10 +40,13 @@ class Exchange:
         port: TCP port.
         timeout: seconds that any single read, write or connect may take.
         source: local address to connect from, such as "127.0.0.2"; any when empty.
+        trusting: for TLS; None = plain.
     """
 
-    def __init__(self, port: int, *, timeout: float = 10.0, source: str = "") -> None:
-        self.socket = connect(port, timeout=timeout, source=source)
+    def __init__(
+        self, port: int, *, timeout: float = 10.0, source: str = "", trusting: ssl.SSLContext | None = None
+    ) -> None:
+        self.socket = connect(port, timeout=timeout, source=source, trusting=trusting)
         self._buffer = b""
 
     def __enter__(self) -> Self:
@@ -117,8 +121,13 @@ class Exchange:
         return piece
 
 
-def connect(port: int, *, timeout: float | None = 10.0, source: str = "") -> socket.socket:
-    """A connected TCP socket without Nagle's delay; `source` spreads many over several local addresses."""
+def connect(
+    port: int, *, timeout: float | None = 10.0, source: str = "", trusting: ssl.SSLContext | None = None
+) -> socket.socket:
+    """A connected socket without Nagle's delay, over TLS with a context that is `trusting`.
+
+    `source` spreads many over several local addresses.
+    """
     connection = socket.socket()
     try:
         connection.settimeout(timeout)
@@ -128,6 +137,8 @@ def connect(port: int, *, timeout: float | None = 10.0, source: str = "") -> soc
             connection.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
             connection.bind((source, 0))
         connection.connect(("127.0.0.1", port))
+        if trusting is not None:
+            connection = trusting.wrap_socket(connection, server_hostname="127.0.0.1")
     except BaseException:
         connection.close()
         raise

@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""Compares whole servers over HTTP/1.1: `python -m bench http1`.
+"""Compares whole servers over HTTP/1.1, plain or over TLS: `python -m bench http1`.
 
 For each work, in interleaved rounds, each server is started on core 0, its answers are checked, it is warmed up and
 loaded by wrk on core 1. The median of the rounds counts. Called by `__main__`; calls process, answers, wrk, results.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from bench import answers, wrk
+from bench.certificate import Certificate
 from bench.disturbance import Watch
 from bench.errors import BenchError
 from bench.interpreter import Interpreter
-from bench.process import ServerProcess, pin_load
+from bench.process import ServerProcess, pin_load, probe_http1, probe_https
 from bench.results import Recorder, Row, figure
 from bench.servers import FLOOR, Server
 from bench.summary import median, ratio, spread
@@ -56,6 +57,7 @@ class Comparison:
         rounds: measurements of each server for each work.
         seconds: length of one measurement.
         warmup: seconds of load before it.
+        certificate: for TLS; None = plain.
     """
 
     interpreter: Interpreter
@@ -64,6 +66,7 @@ class Comparison:
     rounds: int
     seconds: int
     warmup: int
+    certificate: Certificate | None = None
 
     def run(self, recorder: Recorder) -> None:
         """Measures, prints and records every work."""
@@ -95,9 +98,14 @@ class Comparison:
         return rows
 
     def _measure(self, server: Server, work: Work) -> Sample:
-        with ServerProcess(server, self.interpreter, work.app, path=work.path) as process:
+        trusting = None
+        probe: Callable[[int, str], int] = probe_http1
+        if self.certificate is not None:
+            server, trusting = server.over_tls(self.certificate), self.certificate.trusting("http/1.1")
+            probe = probe_https(trusting)
+        with ServerProcess(server, self.interpreter, work.app, path=work.path, probe=probe) as process:
             if server is not FLOOR:
-                answers.check(process.port, work)
+                answers.check(process.port, work, trusting)
             if self.warmup:
                 self._load(process.port, work, self.warmup)
             watch = Watch(process.session)
@@ -113,9 +121,11 @@ class Comparison:
             p50_ms, p99_ms = (load.p50_ms, load.p99_ms) if work.depth == 1 else (None, None)
             return Sample(load.rate, used / load.requests * 1e6, p50_ms, p99_ms, process.resident_bytes() / 1e6)
 
-    @staticmethod
-    def _load(port: int, work: Work, seconds: int) -> wrk.Load:
-        return wrk.run(port, work.path, connections=work.connections, seconds=seconds, script=work.script)
+    def _load(self, port: int, work: Work, seconds: int) -> wrk.Load:
+        scheme = "http" if self.certificate is None else "https"
+        return wrk.run(
+            port, work.path, connections=work.connections, seconds=seconds, script=work.script, scheme=scheme
+        )
 
 
 def rotated(servers: Sequence[AnyServer], number: int) -> list[AnyServer]:

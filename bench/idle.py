@@ -7,9 +7,11 @@ divided by their number, is the cost; memory of the kernel is not in it. Called 
 
 import contextlib
 import socket
-from collections.abc import Sequence
+import ssl
+from collections.abc import Callable, Sequence
 
 from bench import process
+from bench.certificate import Certificate
 from bench.errors import BenchError
 from bench.exchange import connect, request
 from bench.interpreter import Interpreter
@@ -26,7 +28,13 @@ BATCH = 100
 """Connections opened before their answers are read: below every server's backlog."""
 
 
-def run(interpreter: Interpreter, servers: Sequence[Server], connections: int, recorder: Recorder) -> None:
+def run(
+    interpreter: Interpreter,
+    servers: Sequence[Server],
+    connections: int,
+    recorder: Recorder,
+    certificate: Certificate | None = None,
+) -> None:
     """Measures, prints and records the cost of an idle connection for each server.
 
     Args:
@@ -34,6 +42,7 @@ def run(interpreter: Interpreter, servers: Sequence[Server], connections: int, r
         servers: who takes part.
         connections: how many are kept open.
         recorder: where the rows go.
+        certificate: for TLS; None = plain.
 
     Raises:
         BenchError: the system does not allow that many open files.
@@ -48,19 +57,25 @@ def run(interpreter: Interpreter, servers: Sequence[Server], connections: int, r
     rows: dict[str, Row] = {}
     for server in servers:
         try:
-            rows[server.name] = _measure(server, interpreter, connections)
+            rows[server.name] = _measure(server, interpreter, connections, certificate)
         except BenchError as error:
             rows[server.name] = {"error": str(error)}
     recorder.record("all", rows)
     print(render(rows, COLUMNS))
 
 
-def _measure(server: Server, interpreter: Interpreter, connections: int) -> Row:
-    with process.ServerProcess(server, interpreter, APP, idle=True) as running, contextlib.ExitStack() as closing:
+def _measure(server: Server, interpreter: Interpreter, connections: int, certificate: Certificate | None) -> Row:
+    trusting = None
+    probe: Callable[[int, str], int] = process.probe_http1
+    if certificate is not None:
+        server, trusting = server.over_tls(certificate), certificate.trusting("http/1.1")
+        probe = process.probe_https(trusting)
+    starting = process.ServerProcess(server, interpreter, APP, idle=True, probe=probe)
+    with starting as running, contextlib.ExitStack() as closing:
         with contextlib.ExitStack() as warming:
-            _open(running.port, WARMUP, warming)
+            _open(running.port, WARMUP, warming, trusting)
         before = running.resident_bytes()
-        opened = _open(running.port, connections, closing)
+        opened = _open(running.port, connections, closing, trusting)
         after = running.resident_bytes()
         still_open = sum(not _ended(connection) for connection in opened)
         if still_open < connections * 0.99:
@@ -73,11 +88,11 @@ def _measure(server: Server, interpreter: Interpreter, connections: int) -> Row:
         }
 
 
-def _open(port: int, count: int, closing: contextlib.ExitStack) -> list[socket.socket]:
+def _open(port: int, count: int, closing: contextlib.ExitStack, trusting: ssl.SSLContext | None) -> list[socket.socket]:
     opened: list[socket.socket] = []
     try:
         for first in range(0, count, BATCH):
-            batch = [_ask(port, number, closing) for number in range(first, min(first + BATCH, count))]
+            batch = [_ask(port, number, closing, trusting) for number in range(first, min(first + BATCH, count))]
             for connection in batch:
                 if not connection.recv(4096).startswith(b"HTTP/1.1 200"):
                     raise BenchError(f"did not answer on connection {len(opened) + 1}")
@@ -87,9 +102,9 @@ def _open(port: int, count: int, closing: contextlib.ExitStack) -> list[socket.s
     return opened
 
 
-def _ask(port: int, number: int, closing: contextlib.ExitStack) -> socket.socket:
+def _ask(port: int, number: int, closing: contextlib.ExitStack, trusting: ssl.SSLContext | None) -> socket.socket:
     # Four local addresses: one has only 28,000 ports, fewer than some ask for.
-    connection = connect(port, timeout=30.0, source=f"127.0.0.{2 + number % 4}")
+    connection = connect(port, timeout=30.0, source=f"127.0.0.{2 + number % 4}", trusting=trusting)
     closing.callback(connection.close)
     connection.sendall(request("GET", "/"))
     return connection
@@ -102,7 +117,7 @@ def _ended(connection: socket.socket) -> bool:
         while data := connection.recv(4096):
             pass
         return not data
-    except BlockingIOError:
+    except (BlockingIOError, ssl.SSLWantReadError):
         return False
     except OSError:
         return True

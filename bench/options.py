@@ -72,11 +72,7 @@ def make_parser() -> argparse.ArgumentParser:
 def _add_comparisons(commands: "_Commands", measured: argparse.ArgumentParser) -> None:
     servers = argparse.ArgumentParser(add_help=False, parents=[measured])
     servers.add_argument("--servers", type=names, metavar="A,B", help="only these (default: all installed)")
-    http1 = commands.add_parser("http1", parents=[servers], help="requests a second, CPU time, latency, memory")
-    _add_number(http1, "--rounds", 3, "interleaved rounds")
-    _add_number(http1, "--seconds", 4, "length of a measurement")
-    _add_number(http1, "--warmup", 2, "seconds of load before it", least=0)
-    http1.add_argument("--work", type=names, metavar="A,B", help="only these works (default: all)")
+    _add_http1(commands, servers)
     http2 = commands.add_parser("http2", parents=[servers], help="HTTP/2 requests a second, CPU time, memory")
     _add_number(http2, "--rounds", 3, "interleaved rounds")
     _add_number(http2, "--seconds", 4, "length of a measurement")
@@ -100,6 +96,7 @@ def _add_comparisons(commands: "_Commands", measured: argparse.ArgumentParser) -
     _add_number(start, "--rounds", 11, "starts of each")
     idle = commands.add_parser("idle", parents=[servers], help="bytes for each idle keep-alive connection")
     _add_number(idle, "--connections", 10_000, "kept open")
+    idle.add_argument("--tls", action="store_true", help="over TLS")
     timed = commands.add_parser("commands", parents=[measured], help="import and --help against uvicorn's")
     _add_number(timed, "--rounds", 15, "runs of each")
     several = commands.add_parser("processes", parents=[measured], help="workers: memory, start, spread, requests lost")
@@ -108,6 +105,15 @@ def _add_comparisons(commands: "_Commands", measured: argparse.ArgumentParser) -
     _add_number(fair, "--rounds", 3, "runs of each; the worst counts")
     micro = commands.add_parser("micro", parents=[measured], help="parse, scope and response alone")
     _add_number(micro, "--rounds", 5, "rounds; the fastest counts")
+
+
+def _add_http1(commands: "_Commands", servers: argparse.ArgumentParser) -> None:
+    http1 = commands.add_parser("http1", parents=[servers], help="requests a second, CPU time, latency, memory")
+    _add_number(http1, "--rounds", 3, "interleaved rounds")
+    _add_number(http1, "--seconds", 4, "length of a measurement")
+    _add_number(http1, "--warmup", 2, "seconds of load before it", least=0)
+    http1.add_argument("--tls", action="store_true", help="over TLS")
+    http1.add_argument("--work", type=names, metavar="A,B", help="only these works (default: all)")
 
 
 def _add_checks(commands: "_Commands", measured: argparse.ArgumentParser) -> None:

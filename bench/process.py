@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -70,6 +71,16 @@ def probe_http1(port: int, path: str) -> int:
     """Asks a server for a path over HTTP/1.1, in cleartext, and returns the status."""
     with Exchange(port, timeout=5.0, source=PROBE_ADDRESS) as exchange:
         return exchange.get(path).status
+
+
+def probe_https(trusting: ssl.SSLContext) -> Callable[[int, str], int]:
+    """What asks over HTTP/1.1 and TLS instead."""
+
+    def probe(port: int, path: str) -> int:
+        with Exchange(port, timeout=5.0, source=PROBE_ADDRESS, trusting=trusting) as exchange:
+            return exchange.get(path).status
+
+    return probe
 
 
 class ServerProcess:

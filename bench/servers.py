@@ -6,10 +6,12 @@ its fastest documented settings for one worker and no access log; other than tha
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from bench.certificate import Certificate
 from bench.errors import BenchError
 
+CERTFILE = ("--certfile", "{certfile}", "--keyfile", "{keyfile}")
 FASTPYSGI = "import sys, fastpysgi; sys.argv[0] = 'fastpysgi'; fastpysgi.run_from_cli()"
 
 
@@ -22,12 +24,19 @@ class Server:
         distribution: the package whose version is reported; empty for the C floor.
         arguments: arguments of Python; {app} and {port} are filled in.
         idle: further arguments that keep idle connections open for two minutes; empty where the default does.
+        tls: further arguments for TLS, {certfile} and {keyfile} are filled in; empty where there is none.
     """
 
     name: str
     distribution: str
     arguments: tuple[str, ...]
     idle: tuple[str, ...] = ()
+    tls: tuple[str, ...] = ()
+
+    def over_tls(self, certificate: Certificate) -> "Server":
+        """The same server with a certificate."""
+        paths = {"{certfile}": str(certificate.certfile), "{keyfile}": str(certificate.keyfile)}
+        return replace(self, arguments=(*self.arguments, *(paths.get(word, word) for word in self.tls)))
 
     def command(self, python: str, app: str, port: int, *, idle: bool = False) -> list[str]:
         """The command line for one worker on 127.0.0.1."""
@@ -44,6 +53,7 @@ SERVERS: tuple[Server, ...] = (
         "fastcorn",
         ("-m", "fastcorn", "{app}", "--bind", "127.0.0.1:{port}"),
         idle=("--keep-alive", "120"),
+        tls=CERTFILE,
     ),
     Server(
         "uvicorn",
@@ -53,6 +63,7 @@ SERVERS: tuple[Server, ...] = (
             *("--loop", "uvloop", "--log-level", "warning", "--no-access-log"),
         ),
         idle=("--timeout-keep-alive", "120"),
+        tls=("--ssl-certfile", "{certfile}", "--ssl-keyfile", "{keyfile}"),
     ),
     Server(
         "granian",
@@ -64,6 +75,7 @@ SERVERS: tuple[Server, ...] = (
         # Its header timeout also runs while a connection is idle (a minute is the most), and its limit on requests at
         # once counts idle connections too.
         idle=("--http1-header-read-timeout", "60000", "--backpressure", "20000"),
+        tls=("--ssl-certificate", "{certfile}", "--ssl-keyfile", "{keyfile}"),
     ),
     Server(
         "gunicorn",
@@ -73,6 +85,7 @@ SERVERS: tuple[Server, ...] = (
             *("--log-level", "warning", "--no-control-socket"),
         ),
         idle=("--keep-alive", "120", "--worker-connections", "20000"),
+        tls=CERTFILE,
     ),
     Server(
         "hypercorn",
@@ -82,6 +95,7 @@ SERVERS: tuple[Server, ...] = (
             *("--log-level", "warning"),
         ),
         idle=("--keep-alive", "120"),
+        tls=CERTFILE,
     ),
     Server(
         "daphne",
@@ -105,18 +119,22 @@ SERVERS: tuple[Server, ...] = (
 )
 
 
-def choose(names: Sequence[str] | None, packages: Mapping[str, str], *, floor: bool = False) -> list[Server]:
+def choose(
+    names: Sequence[str] | None, packages: Mapping[str, str], *, floor: bool = False, tls: bool = False
+) -> list[Server]:
     """The servers to run: those named, or every installed one.
 
     Args:
         names: names given by the user; None for all that are installed.
         packages: installed distributions, from `Interpreter.packages`.
         floor: whether the C floor may take part.
+        tls: only those that can be started with a certificate.
 
     Raises:
         BenchError: a name is unknown, or a named server is not installed.
     """
-    known = {server.name: server for server in (*SERVERS, *([FLOOR] if floor else []))}
+    offered = [server for server in SERVERS if server.tls or not tls]
+    known = {server.name: server for server in (*offered, *([FLOOR] if floor and not tls else []))}
     if names is None:
         return [server for server in known.values() if not server.distribution or server.distribution in packages]
     for name in names:

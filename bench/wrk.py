@@ -69,8 +69,8 @@ def parse_output(text: str) -> Load:
     )
 
 
-def run(port: int, path: str, *, connections: int, seconds: int, script: str = "") -> Load:
-    """Loads http://127.0.0.1:port/path with one thread.
+def run(port: int, path: str, *, connections: int, seconds: int, script: str = "", scheme: str = "http") -> Load:
+    """Loads scheme://127.0.0.1:port/path with one thread.
 
     Args:
         port: TCP port of the server.
@@ -78,6 +78,7 @@ def run(port: int, path: str, *, connections: int, seconds: int, script: str = "
         connections: kept open at the same time.
         seconds: length of the run, at least 1.
         script: name of a Lua script in bench/wrk, or none.
+        scheme: http or https; wrk trusts every certificate.
 
     Raises:
         BenchError: wrk is missing, failed or did not end in time.
@@ -88,7 +89,7 @@ def run(port: int, path: str, *, connections: int, seconds: int, script: str = "
     chosen = ("--script", str(SCRIPTS / script)) if script else ()
     command: Sequence[str] = (
         *(binary, "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s"),
-        *("--timeout", "10s", "--latency", *chosen, f"http://127.0.0.1:{port}{path}"),
+        *("--timeout", "10s", "--latency", *chosen, f"{scheme}://127.0.0.1:{port}{path}"),
     )
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60, check=False)

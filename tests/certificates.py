@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import trustme
 from cryptography import x509
@@ -33,7 +34,7 @@ class Certificate:
     key: bytes
     serial: int
 
-    def write(self, folder: Path, name: str = "server") -> dict[str, str]:
+    def write(self, folder: Path, name: str = "server") -> dict[str, Any]:
         """Writes NAME.pem and NAME.key; returns their paths as the settings certfile and keyfile."""
         certfile, keyfile = folder / f"{name}.pem", folder / f"{name}.key"
         certfile.write_bytes(self.chain)

@@ -104,7 +104,7 @@ class Http2Client:
         served: Served,
         extra: dict[str, Any] | None = None,
         *,
-        settings: Mapping[int, int] | None = None,
+        settings: Mapping[Any, int] | None = None,
         transport: FakeTransport | None = None,
         position: int = 0,
     ) -> None:

@@ -15,20 +15,31 @@ import pytest
 from tests.exchanges import Exchange, Served
 from tests.fakes import Driver
 from tests.http2_client import open_exchange
+from tests.secure import open_secure
 
 Serve = Callable[..., Served]
 
-OPENERS: dict[str, Callable[[Served], Exchange] | None] = {"1.1": None, "2": open_exchange}
+OPENERS: dict[str, Callable[[Served], Exchange] | None] = {
+    "1.1": None,
+    "2": open_exchange,
+    "1.1 over TLS": open_secure,
+}
 
 # What a test of one of the suites runs on, unless it is marked `protocol(version, ...)`.
 PROTOCOLS = ("1.1", "2")
 
 
-def on_each_protocol(metafunc: pytest.Metafunc, prefix: str) -> None:
-    """Parametrises `serve` for the tests of the modules whose names begin with prefix."""
+def on_each_protocol(metafunc: pytest.Metafunc, prefix: str, protocols: tuple[str, ...] = PROTOCOLS) -> None:
+    """Parametrises `serve` for the tests of the modules whose names begin with prefix.
+
+    Those of HTTP in tests/asgi run over TLS too, once.
+    """
     if "serve" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2].startswith(prefix):
         marker = metafunc.definition.get_closest_marker("protocol")
-        metafunc.parametrize("serve", marker.args if marker is not None else PROTOCOLS, indirect=True)
+        wanted: list[Any] = list(marker.args if marker is not None else protocols)
+        if marker is None and prefix == "test_http_" and metafunc.module.__name__.startswith("tests.asgi"):
+            wanted.append(pytest.param("1.1 over TLS", marks=pytest.mark.slow))
+        metafunc.parametrize("serve", wanted, indirect=True)
 
 
 @pytest.fixture(name="driver")

@@ -15,11 +15,11 @@ import sys
 
 from fastcorn.config.certificate import binary_hint, chains_of, read_file
 from fastcorn.config.errors import ConfigError
-from fastcorn.config.x509 import validity_problem
+from fastcorn.config.x509 import validity_notice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from fastcorn.config.certificate import Chain
@@ -191,14 +191,16 @@ def tls_facts(config: Config) -> list[tuple[Chain, Facts]]:
 
 def tls_notices(config: Config) -> list[str]:
     """Lines for the log about what works and will not do what was meant."""
-    lines = []
-    for chain, facts in tls_facts(config):
-        problem = validity_problem(facts)
-        if problem:
-            lines.append(f"{chain.certfile} ({facts.subject}) {problem}; clients will refuse it")
+    lines = validity_notices([(chain.certfile, facts) for chain, facts in tls_facts(config)])
     if config.ca_certs is not None and not config.verify_mode:
         lines.append("ca_certs has no effect: no client is asked for a certificate; set verify_mode to CERT_REQUIRED")
     return lines
+
+
+def validity_notices(certificates: Iterable[tuple[str, Facts]]) -> list[str]:
+    """Lines for the log about certificates, given with their files, that have expired or soon will have."""
+    told = [(f"{path} ({facts.subject})", validity_notice(facts)) for path, facts in certificates]
+    return [f"{name} {notice}" for name, notice in told if notice]
 
 
 def refused(config: Config, name: str, problem: str) -> ConfigError:

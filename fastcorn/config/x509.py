@@ -13,6 +13,9 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+# Of 90 days, certbot renews in the last 30; of 6 days, in the last 3.
+LATEST_RENEWAL = timedelta(days=7)
+
 PEM_CERTIFICATE = re.compile(
     rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----(.*?)-----END (?:X509 |TRUSTED )?CERTIFICATE-----", re.DOTALL
 )
@@ -135,11 +138,16 @@ def _time(tag: int, text: bytes) -> datetime:
     return datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
 
 
-def validity_problem(facts: Facts, now: datetime | None = None) -> str:
-    """Why clients will not accept a certificate at a time: "has expired on ...", "is not valid before ...", or ""."""
+def validity_notice(facts: Facts, now: datetime | None = None) -> str:
+    """What an operator has to know of a certificate's validity at a time, or "".
+
+    It is told when the last tenth of its life begins, but not sooner than a week before its end.
+    """
     now = now or datetime.now(UTC)
     if now > facts.ends:
-        return f"has expired on {facts.ends:%Y-%m-%d %H:%M} UTC"
+        return f"has expired on {facts.ends:%Y-%m-%d %H:%M} UTC; clients refuse it"
     if now < facts.begins - timedelta(seconds=1):
-        return f"is not valid before {facts.begins:%Y-%m-%d %H:%M} UTC"
+        return f"is not valid before {facts.begins:%Y-%m-%d %H:%M} UTC; clients refuse it"
+    if facts.ends - now < min(LATEST_RENEWAL, (facts.ends - facts.begins) / 10):
+        return f"expires on {facts.ends:%Y-%m-%d %H:%M} UTC; renew it"
     return ""

@@ -51,6 +51,7 @@ cdef class H2Stream(StreamCarrier):
     cdef Py_ssize_t unread              # flow-controlled bytes that the application has not taken
     cdef Py_ssize_t owed                # and that it has taken, but for which no WINDOW_UPDATE has left
     cdef Py_ssize_t receive_window      # what the window is brought back to
+    cdef bint awaited                   # the application waited for some of what has come since the last WINDOW_UPDATE
     cdef double body_deadline           # 0 = none
     cdef double rate_started            # body_min_rate is measured from here,
     cdef int64_t rate_base              # where this many body bytes had come
@@ -66,6 +67,7 @@ cdef class H2Stream(StreamCarrier):
     cdef list trailers                  # fields that leave after the body; None = none
     cdef list parts                     # body bytes that have not left (`pending` of them): parts[0] from part_start on
     cdef Py_ssize_t part_start
+    cdef int64_t produced               # body bytes that the application has sent
     cdef bint end_queued                # END_STREAM follows what is pending
     cdef bint ended                     # it has left
     cdef bint queued                    # in connection.queue
@@ -80,6 +82,9 @@ cdef class H2Stream(StreamCarrier):
     cdef int refuse(self, int status, str text, list fields=*) except -1
     cdef int refuse_body(self, int status, str text) except -1
     cdef int finish_head(self, int64_t length, bint end) except -1
+    cdef bint may_write_now(self, Py_ssize_t len) except -1
+    cdef int write_whole(self, bytes data) except -1
+    cdef int add_part(self, bytes data) except -1
     cdef int enqueue(self) except -1
     cdef Py_ssize_t write_frame(self) except -1
     cdef bytes first_part(self)
@@ -123,6 +128,7 @@ cdef class H2Connection:
     # Streams.
     cdef dict streams                   # id -> H2Stream
     cdef list starting                  # streams whose applications start when the input is used up
+    cdef bint urgencies_differ          # among them
     cdef list held                      # streams whose heads tasks of their own have sent in this turn
     cdef list abandoned                 # cycles of streams that were reset, whose applications may still run
     cdef dict early_priorities          # id -> (urgency, incremental), by PRIORITY_UPDATE before its stream

@@ -95,4 +95,5 @@ class H2Connection:
     def advance(self) -> None:
         """Go on with frames that are in the buffer already."""
 
-def urgency_of(stream: H2Stream) -> int: ...
+def urgency_of(stream: H2Stream) -> int:
+    """What streams are sorted by: RFC 9218 section 4.1."""

@@ -2,7 +2,7 @@
 """H2Connection: one socket that speaks HTTP/2 (RFC 9113), from bytes to cycles and back; H2Stream: one exchange on it.
 
 H1Connection makes it through Context.http2_factory (fastcorn.protocols.http2) and hands the socket over. csrc/frame2.c
-reads frames and says what is wrong with them; an engine (fastcorn.protocols._http2_engine) knows header compression, the
+reads frames and says what is wrong with them; an engine (protocols._http2_engine) knows header compression, the
 states of streams and the windows; cycles run applications and answer through the Stream methods of H2Stream. Decided
 here: which frames a client may send how often, when applications run, which stream writes next, deadlines, the end.
 
@@ -14,8 +14,8 @@ of an application, and what all of them answer at once is one write.
 """
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_Copy
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_Copy, PyDict_Size
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcmp
 
@@ -38,7 +38,7 @@ from fastcorn.protocols._http2_fields cimport (
 from fastcorn.protocols._http2_websocket cimport StreamCarrier, StreamTransport, accept, new_tunnel
 from fastcorn.protocols._output cimport output_append
 from fastcorn.protocols._priority cimport WriteQueue
-from fastcorn.protocols._writer cimport FLUSH_BYTES, Writer, new_writer
+from fastcorn.protocols._writer cimport FLUSH_BYTES, Writer
 
 from fastcorn.protocols import sendfile
 from fastcorn.protocols._priority import parse_priority
@@ -72,8 +72,8 @@ cdef enum:
     FIELDS_PER_FRAME = 8
     # PRIORITY_UPDATE frames for streams that are not open yet.
     EARLY_PRIORITIES = 128
-    # Body bytes either way that pay for one frame that brings nothing: clients open windows and ask for round trips while
-    # they transfer. Go's sends two WINDOW_UPDATE for 4 KiB.
+    # Body bytes either way that pay for one frame that brings nothing: clients open windows and ask for round trips
+    # while they transfer. Go's sends two WINDOW_UPDATE for 4 KiB.
     BYTES_PER_FRAME = 2048
     # Such frames that an exchange pays for which has come to its end.
     FRAMES_PER_EXCHANGE = 2
@@ -81,6 +81,7 @@ cdef enum:
     DISCARD_BYTES = 64 * 1024
     # The last stream of a GOAWAY that only announces another (RFC 9113 section 6.8).
     HIGHEST_STREAM = 0x7fffffff
+    DEFAULT_URGENCY = 3         # RFC 9218 section 4.1
 
 # The time between two calls of Context.tick().
 cdef double TICK_SECONDS = 1.0
@@ -94,7 +95,8 @@ cdef double RATE_GRACE_SECONDS = 5.0
 cdef bytes PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 cdef bytes DRAIN_PING = b"fastcorn"
 cdef bytes LIVE_PING = b"liveness"
-cdef list STATUSES = [str(status).encode("ascii") for status in range(1000)]
+cdef list STATUSES = [(b":status", str(status).encode("ascii")) for status in range(1000)]
+cdef list LENGTHS = [(b"content-length", str(length).encode("ascii")) for length in range(1024)]
 cdef tuple PLAIN_TEXT = (b"content-type", b"text/plain; charset=utf-8")
 
 
@@ -123,12 +125,12 @@ cdef class H2Stream(StreamCarrier):
     cdef int finish_head(self, int64_t length, bint end) except -1:
         """Write the head; `length` is the body's if it is known, else -1."""
         cdef Context context = self.connection.context
-        cdef list fields = [(b":status", STATUSES[self.status])]
+        cdef list fields = self.fields
         self.head_held = False
-        fields += self.fields
         self.fields = None
+        fields.insert(0, STATUSES[self.status])
         if length >= 0 and self.response_length < 0 and not self.bodiless:
-            fields.append((b"content-length", b"%d" % length))
+            fields.append(length_pair(length))
         if not self.has_date and not self.has_server:
             fields += context.default_pairs
         else:
@@ -147,7 +149,7 @@ cdef class H2Stream(StreamCarrier):
         if self.closed or connection.transport is None:
             return 0
         if status:
-            fields = [(b":status", STATUSES[status]), *fields]
+            fields = [STATUSES[status], *fields]
         connection.writer.begin()
         connection.engine.append_headers(&connection.writer.out, self.id, fields, end)
         return self.end_sent() if end else 0
@@ -163,11 +165,41 @@ cdef class H2Stream(StreamCarrier):
             self.finish_head(len if end else -1, False)
         if len and not self.bodiless:
             if self.pending == 0:
+                if end and self.may_write_now(len):
+                    return self.write_whole(data)
                 self.progress = self.connection.context.now
-            self.parts.append(data)
-            self.pending += len
+            self.add_part(data)
+            self.produced += len
         self.end_queued = end
         return self.enqueue() if self.pending or end else 0
+
+    cdef bint may_write_now(self, Py_ssize_t len) except -1:
+        """Whether the rest of the body, so long, can leave in one frame, past the queue in which nobody waits."""
+        cdef H2Connection connection = self.connection
+        return (
+            not self.queued and self.trailers is None and self.tunnel is None and len <= DATA_FRAME
+            and PyDict_Size(connection.queue.entries) == 0 and connection.state == H2_OPEN
+            and connection.transport is not None and not connection.writer.paused
+            and connection.writer.out.len + len < FLUSH_BYTES and connection.engine.window(self.id) >= len
+        )
+
+    cdef int write_whole(self, bytes data) except -1:
+        """Write what may_write_now(), and the end of the stream."""
+        cdef H2Connection connection = self.connection
+        cdef Py_ssize_t len = PyBytes_GET_SIZE(data)
+        connection.writer.begin()
+        connection.engine.append_data(&connection.writer.out, self.id, PyBytes_AS_STRING(data), len, True)
+        self.produced += len
+        connection.patience = min(connection.patience + <double>len / BYTES_PER_FRAME, connection.full_patience)
+        return self.end_sent()
+
+    cdef int add_part(self, bytes data) except -1:
+        if self.parts is None:
+            self.parts = [data]
+        else:
+            self.parts.append(data)
+        self.pending += PyBytes_GET_SIZE(data)
+        return 0
 
     cdef int send_trailers(self, object headers, bint end) except -1:
         """Trailer fields go out only to a client that asked for them (RFC 9110 section 6.5.1); others are dropped."""
@@ -177,7 +209,7 @@ cdef class H2Stream(StreamCarrier):
             return 0
         if self.head_held:
             self.finish_head(-1, False)
-        if self.head.te_trailers and fields:
+        if self.head.te_trailers and fields and not self.bodiless:
             self.trailers = fields if self.trailers is None else self.trailers + fields
         if end:
             self.end_queued = True
@@ -258,13 +290,15 @@ cdef class H2Stream(StreamCarrier):
             if count is not None and self.response_length < 0 and not self.announced_trailers:
                 self.response_length = count
                 if not self.bodiless:
-                    self.fields.append((b"content-length", b"%d" % count))
+                    self.fields.append(length_pair(count))
             self.finish_head(-1, False)
         return -1
 
     def write_part(self, bytes data, bint end):
         """Write a part of the body; `end` ends it. Nothing is written once the stream is over."""
         if not self.lost:
+            # A file that turns out shorter than the content-length has no end: the cycle resets the stream.
+            end = end and (self.bodiless or self.produced + PyBytes_GET_SIZE(data) >= self.response_length)
             self.send_body(data, end)
             self.connection.step_ended()
 
@@ -291,7 +325,7 @@ cdef class H2Stream(StreamCarrier):
         return 0
 
     cdef Py_ssize_t write_frame(self) except -1:
-        """Write a turn's DATA, or what ends the stream; `blocked` may be set. Returns the bytes of body that have left."""
+        """Write a turn's DATA, or what ends the stream; `blocked` may be set. Returns the bytes of body that left."""
         cdef H2Connection connection = self.connection
         cdef HTTP2Engine engine = connection.engine
         cdef Py_ssize_t size = 0
@@ -301,7 +335,7 @@ cdef class H2Stream(StreamCarrier):
         if self.pending:
             part = self.first_part()
             size = PyBytes_GET_SIZE(part) - self.part_start
-            alone = len(connection.queue) == 0 and engine.peer_frame_size == DATA_FRAME
+            alone = PyDict_Size(connection.queue.entries) == 0 and engine.peer_frame_size == DATA_FRAME
             allowed = min(engine.window(self.id), LONE_DATA if alone else DATA_FRAME)
             if allowed <= 0:
                 self.blocked = True
@@ -347,7 +381,7 @@ cdef class H2Stream(StreamCarrier):
         return part
 
     cdef int end_sent(self) except -1:
-        """END_STREAM has left. A request that has not ended is told that its rest is not wanted (RFC 9113 section 8.1)."""
+        """END_STREAM has left. A request that has not ended hears that its rest is not wanted (RFC 9113 section 8.1)."""
         cdef H2Connection connection = self.connection
         cdef int64_t left = self.head.content_length - self.received
         self.ended = True
@@ -368,7 +402,7 @@ cdef class H2Stream(StreamCarrier):
         cdef H2Connection connection = self.connection
         cdef Context context = connection.context
         cdef bytes body = f"{status} {text}\n".encode("ascii")
-        cdef list head = [PLAIN_TEXT, (b"content-length", b"%d" % PyBytes_GET_SIZE(body))]
+        cdef list head = [PLAIN_TEXT, length_pair(PyBytes_GET_SIZE(body))]
         cdef bint bodiless = self.head is not None and self.head.head_request
         context.errors_total += status >= 400
         if self.head is not None and self.head.scope is not None:
@@ -381,8 +415,7 @@ cdef class H2Stream(StreamCarrier):
         self.status = status
         self.answer(status, head, bodiless)
         if not bodiless:
-            self.parts.append(body)
-            self.pending += PyBytes_GET_SIZE(body)
+            self.add_part(body)
             self.end_queued = True
             self.enqueue()
         return 0
@@ -413,13 +446,15 @@ cdef class H2Stream(StreamCarrier):
         connection.unread -= count
         self.owed += count
         if not self.closed and not self.request_ended and self.owed * 2 >= self.receive_window:
-            if self.receive_window < connection.max_window:
-                # Used up as fast as it comes: the next round trip may bring twice as much.
+            if self.awaited and self.receive_window < connection.max_window:
+                # Used up as fast as it comes: the next round trip may bring twice as much. Behind an application that
+                # is the slower one a larger window would only be memory.
                 growth = min(self.receive_window, connection.max_window - self.receive_window)
                 self.receive_window += growth
             connection.writer.begin()
             connection.engine.append_window(&connection.writer.out, self.id, <uint32_t>(self.owed + growth))
             self.owed = 0
+            self.awaited = False
         return connection.return_credit()
 
     cdef int take_body(self, bytes data, Py_ssize_t credit, bint end) except -1:
@@ -427,6 +462,10 @@ cdef class H2Stream(StreamCarrier):
         cdef H2Connection connection = self.connection
         cdef Context context = connection.context
         self.received += PyBytes_GET_SIZE(data)
+        if self.unread == 0 and (
+            self.tunnel is not None or self.cycle is not None and (<HTTPCycle>self.cycle).waiters is not None
+        ):
+            self.awaited = True
         self.unread += credit
         connection.unread += credit
         if end:
@@ -451,8 +490,10 @@ cdef class H2Stream(StreamCarrier):
 
     cdef int refuse_body(self, int status, str text) except -1:
         """The body is not wanted any more: answer so if nothing was answered yet, and tell the application."""
+        cdef H2Connection connection = self.connection
         cdef HTTPCycle cycle = <HTTPCycle>self.cycle
         cdef bint begun = cycle is not None and cycle.state != NOT_STARTED
+        connection.charge(1)
         self.cycle = None
         self.body_deadline = 0
         if self.unread:
@@ -460,6 +501,8 @@ cdef class H2Stream(StreamCarrier):
         if cycle is not None:
             cycle.status = 0 if begun else status
             if self.started:
+                if not cycle.finished:
+                    connection.abandoned.append(cycle)
                 cycle.feed_disconnect()
         if begun or cycle is None:
             return self.reset(FC_H2_CANCEL)
@@ -491,7 +534,7 @@ cdef class H2Stream(StreamCarrier):
         """The stream is over before its time: the cycle and those who wait hear of it."""
         cdef H2Connection connection = self.connection
         cdef Cycle cycle = self.cycle
-        self.parts = []
+        self.parts = None
         self.pending = 0
         self.head_held = False
         self.cycle = None
@@ -539,8 +582,7 @@ cdef H2Stream new_stream(H2Connection connection, uint32_t stream_id, bint reque
     stream.id = stream_id
     stream.request_ended = request_ended
     stream.receive_window = connection.stream_window
-    stream.parts = []
-    stream.urgency = 3      # RFC 9218 section 4.1
+    stream.urgency = DEFAULT_URGENCY
     stream.response_length = -1
     return stream
 
@@ -590,7 +632,9 @@ cdef class H2Connection:
         self.engine.start(&self.writer.out)
         self.begin(data)
 
-    def take_over_upgraded(self, transport, Writer writer, bytes data, bint reading_paused, bytes settings, list fields):
+    def take_over_upgraded(
+        self, transport, Writer writer, bytes data, bint reading_paused, bytes settings, list fields
+    ):
         """Go on after a 101 that has switched to HTTP/2 (RFC 7540 section 3.2), whose request is stream 1.
 
         Args:
@@ -782,7 +826,7 @@ cdef class H2Connection:
         return self.update_reading()
 
     cdef int join(self, bytes data) except -1:
-        """Add to input that is not used up: to a frame that is not whole, only what it needs. Copies are what uploads cost."""
+        """Add to input that is not used up: to a frame that is not whole, only what it needs, to spare copies."""
         cdef Py_ssize_t have = PyBytes_GET_SIZE(self.buf) - self.pos
         cdef const unsigned char *head = <const unsigned char *>PyBytes_AS_STRING(self.buf) + self.pos
         cdef Py_ssize_t missing = 0
@@ -901,6 +945,7 @@ cdef class H2Connection:
         if event == ENGINE_TRAILERS:
             stream = self.streams.get(engine.stream_id)
             if stream is not None:
+                self.charge(<double>len(engine.headers) / FIELDS_PER_FRAME)
                 error = check_trailers(engine.headers)
                 if error is not None:
                     self.charge(1)
@@ -921,7 +966,8 @@ cdef class H2Connection:
         elif event == ENGINE_CONNECTION_ERROR:
             return self.fail(engine.code, engine.reason)
         elif frame.type == FC_FRAME2_DATA:
-            # For a stream that was reset. A client may not know that yet, but what it has on its way is frames of a size.
+            # For a stream that was reset. A client may not know that yet, but what it has on its way is frames of a
+            # size.
             return self.charge(max(0.0, 1.0 - <double>frame.size / BYTES_PER_FRAME))
         return 0
 
@@ -967,11 +1013,14 @@ cdef class H2Connection:
         if frame.value in self.streams:
             stream = self.streams[frame.value]
             stream.urgency, stream.incremental = parse_priority(value)
+            self.urgencies_differ = True
             if stream.queued:
                 self.queue.update(stream.id, stream.urgency, stream.incremental)
         elif frame.value > self.last_stream and frame.value & 1:
-            if len(self.early_priorities) >= EARLY_PRIORITIES:
-                self.early_priorities = {key: kept for key, kept in self.early_priorities.items() if key > self.last_stream}
+            if len(self.early_priorities) >= EARLY_PRIORITIES and next(iter(self.early_priorities)) <= self.last_stream:
+                self.early_priorities = {
+                    key: kept for key, kept in self.early_priorities.items() if key > self.last_stream
+                }
             if len(self.early_priorities) < EARLY_PRIORITIES:
                 self.early_priorities[frame.value] = parse_priority(value)
         return 0
@@ -1101,12 +1150,13 @@ cdef class H2Connection:
         if self.tls_extension is not None:
             extensions["tls"] = PyDict_Copy(self.tls_extension)
         if stream.id & 1 == 0:
-            extensions.pop("http.response.push", None)  # a promise belongs to a stream of the client (RFC 9113 section 8.4)
+            extensions.pop("http.response.push", None)  # a promise is made on a client's stream (RFC 9113 section 8.4)
         priority = self.early_priorities.pop(stream.id, None) if self.early_priorities else None
         if priority is None and head.priority is not None:
             priority = parse_priority(head.priority)
         if priority is not None:
             stream.urgency, stream.incremental = priority
+            self.urgencies_differ |= stream.urgency != DEFAULT_URGENCY
         if self.refused(stream):
             return 0
         if head.protocol is not None:
@@ -1181,7 +1231,8 @@ cdef class H2Connection:
         cdef Cycle cycle
         while self.starting:
             starting, self.starting = self.starting, []
-            if len(starting) > 1:
+            if self.urgencies_differ:
+                self.urgencies_differ = False
                 starting.sort(key=urgency_of)   # stable: in the order of arrival otherwise
             for item in starting:
                 stream = <H2Stream>item
@@ -1196,7 +1247,7 @@ cdef class H2Connection:
         return 0
 
     cdef int push(self, H2Stream parent, str path, list fields) except -1:
-        """Promise a response and begin its exchange (RFC 9113 section 8.4); nothing happens when the client takes none."""
+        """Promise a response and begin its exchange (RFC 9113 section 8.4); nothing happens if the client takes none."""
         cdef HTTP2Engine engine = self.engine
         cdef Py_ssize_t pushed = len(self.streams) - self.open_requests
         cdef uint32_t stream_id
@@ -1276,7 +1327,9 @@ cdef class H2Connection:
         cdef H2Stream stream
         if self.transport is None or self.state >= H2_LINGER:
             return 0
-        while len(self.queue) and not writer.paused:
+        if self.state == H2_PREFACE:
+            return writer.flush()       # after a 101, curl has room for 32 KiB until it has sent its preface
+        while PyDict_Size(self.queue.entries) and not writer.paused:
             if left <= 0:
                 self.schedule_flush()
                 break
@@ -1318,7 +1371,7 @@ cdef class H2Connection:
         return output_append(&self.writer.out, PyBytes_AS_STRING(payload), len)
 
     cdef int append_goaway(self, uint32_t last_stream, uint32_t code, str reason) except -1:
-        cdef bytes payload = last_stream.to_bytes(4, "big") + code.to_bytes(4, "big") + reason.encode("ascii", "replace")
+        cdef bytes payload = last_stream.to_bytes(4, "big") + code.to_bytes(4, "big") + reason.encode("ascii")
         return self.append_frame(FC_FRAME2_GOAWAY, 0, 0, payload)
 
     # ---- deadlines ---------------------------------------------------------------------------------------------------
@@ -1430,6 +1483,10 @@ cdef class H2Connection:
             self.writer.drop()
             self.transport.abort()
         return 0
+
+
+cdef tuple length_pair(int64_t length):
+    return LENGTHS[length] if length < 1024 else (b"content-length", b"%d" % length)
 
 
 def urgency_of(stream):

@@ -268,10 +268,12 @@ cdef tuple checked_field(object field, int *id):
     if not PyBytes_CheckExact(value):
         value = as_bytes(value, "value", field)
     id[0] = fc_name_id(PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name))
-    if id[0] != FC_NAME_UNKNOWN:
-        text = <object>PyList_GET_ITEM(NAMES, id[0])
-    else:
+    if id[0] == FC_NAME_UNKNOWN:
         text = lower_name(name)
+    else:
+        text = <object>PyList_GET_ITEM(NAMES, id[0])
+        if memcmp(PyBytes_AS_STRING(text), PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name)) == 0:
+            text = name
     value = checked_value(name, value)
     if text is name and PyTuple_CheckExact(field) and value is <object>PyTuple_GET_ITEM(field, 1):
         return field

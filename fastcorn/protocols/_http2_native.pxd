@@ -31,6 +31,7 @@ cdef class NativeEngine(HTTP2Engine):
     cdef int open_stream(self, bint end) except -1
     cdef int take_closed_headers(self, Output *out) except -1
     cdef int take_data(self, const char *frame, const fc_frame2 *facts, Output *out) except -1
+    cdef int take_closed_data(self, Output *out) except -1
     cdef int take_stray(self, uint32_t len, Output *out) except -1
     cdef int take_reset(self, uint32_t code) except -1
     cdef int take_settings(self, const char *payload, size_t len, Output *out) except -1

@@ -22,8 +22,8 @@ from fastcorn.protocols._http2_engine cimport (
     SETTING_BYTES, HTTP2Engine, fc_frame2, fc_frame2_read32, fc_frame2_write32, fc_frame2_write_header,
 )
 from fastcorn.protocols._http2_streams cimport (
-    ENDED_BOTH, RESET_BY_CLIENT, RESET_BY_SERVER, Closing, StreamState, add_stream, find_closing, find_stream,
-    note_closed, remove_stream,
+    ENDED_BOTH, RESET_AFTER_END, RESET_BY_CLIENT, RESET_BY_SERVER, RESET_UNOPENED, Closing, StreamState, add_stream,
+    find_closing, find_stream, note_closed, remove_stream,
 )
 from fastcorn.protocols._output cimport Output, output_append, output_reserve
 
@@ -150,28 +150,26 @@ cdef class NativeEngine(HTTP2Engine):
         """HEADERS on a stream that is closed (RFC 9113 section 5.1), or that was passed over (section 5.1.1)."""
         cdef uint8_t *closing = find_closing(&self.closed, self.stream_id)
         self.headers = None
-        if closing is NULL:
+        if closing is NULL or closing[0] == RESET_UNOPENED:
             return self.fail(FC_H2_PROTOCOL_ERROR, "stream id below an earlier one")
         if closing[0] == RESET_BY_SERVER:
             return ENGINE_NOTHING   # the client may not have known
-        if closing[0] == ENDED_BOTH:
+        if closing[0] == ENDED_BOTH or closing[0] == RESET_AFTER_END:
             return self.fail(FC_H2_STREAM_CLOSED, "HEADERS on a closed stream")
         return self.break_stream(out, FC_H2_STREAM_CLOSED, "HEADERS on a closed stream")
 
     cdef int take_data(self, const char *frame, const fc_frame2 *facts, Output *out) except -1:
         """A piece of a body; its padding counts (RFC 9113 section 6.9.1)."""
         cdef StreamState *stream = find_stream(&self.streams, self.stream_id)
-        cdef uint8_t *closing
         cdef bint is_open = stream is not NULL and not stream.remote_ended
+        cdef int event
         self.room -= facts.length
         if self.room < 0 or (is_open and stream.room < facts.length):
             return self.fail(FC_H2_FLOW_CONTROL_ERROR, "more DATA than the window allows")
         if not is_open:
+            event = self.take_closed_data(out)
             self.take_stray(facts.length, out)
-            closing = find_closing(&self.closed, self.stream_id) if stream is NULL else NULL
-            if closing is not NULL and closing[0] == RESET_BY_SERVER:
-                return ENGINE_NOTHING   # the client may not have known
-            return self.break_stream(out, FC_H2_STREAM_CLOSED, "DATA on a closed stream")
+            return event
         self.data = PyBytes_FromStringAndSize(frame + facts.start, facts.size)
         self.credit = facts.length
         self.end = facts.flags & FC_FLAG2_END_STREAM
@@ -181,6 +179,12 @@ cdef class NativeEngine(HTTP2Engine):
             if stream.local_ended:
                 self.close(stream, ENDED_BOTH)
         return ENGINE_DATA
+
+    cdef int take_closed_data(self, Output *out) except -1:
+        cdef uint8_t *closing = find_closing(&self.closed, self.stream_id)
+        if closing is not NULL and closing[0] >= RESET_BY_SERVER:
+            return ENGINE_NOTHING   # the client may not have known
+        return self.break_stream(out, FC_H2_STREAM_CLOSED, "DATA on a closed stream")
 
     cdef int take_stray(self, uint32_t len, Output *out) except -1:
         """DATA of a closed stream counts on the connection all the same, and nobody will use it up."""
@@ -369,9 +373,9 @@ cdef class NativeEngine(HTTP2Engine):
         else:
             closing = find_closing(&self.closed, self.stream_id)
             if closing is not NULL:
-                closing[0] = RESET_BY_SERVER
+                closing[0] = RESET_AFTER_END if closing[0] == ENDED_BOTH else RESET_BY_SERVER
             else:
-                note_closed(&self.closed, self.stream_id, RESET_BY_SERVER)
+                note_closed(&self.closed, self.stream_id, RESET_UNOPENED)
         self.append_number(out, FC_FRAME2_RST_STREAM, self.stream_id, code)
         return ENGINE_STREAM_ERROR
 

@@ -33,6 +33,8 @@ cdef enum Closing:
     ENDED_BOTH
     RESET_BY_CLIENT
     RESET_BY_SERVER
+    RESET_AFTER_END     # both sides had ended it, and then came DATA
+    RESET_UNOPENED      # DATA came on a stream that was passed over, or is forgotten
 
 
 cdef struct ClosedStreams:

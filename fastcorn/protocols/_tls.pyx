@@ -104,7 +104,8 @@ cdef class TLSTransport:
     def eof_received(self):
         if self.state == HANDSHAKE:
             if self.session is not None:
-                self.log("the client ended the handshake")
+                self.log("the client left")
+            self.state = CLOSED
         elif self.state == OPEN:
             self.eof = True
             self.deliver_eof()

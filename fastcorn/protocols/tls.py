@@ -10,6 +10,7 @@ tells which one clients get. A failed verification ends the handshake, so an app
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -93,7 +94,13 @@ def suite_number(context: ssl.SSLContext, name: str) -> int | None:
 def own_certificate(context: ssl.SSLContext) -> str | None:
     """The certificate that clients of a server's context get, in PEM; None when it cannot be found out."""
     if context not in _own:
-        _own[context] = _ask(context)
+        # The context has been chosen already; a callback that wants a name would refuse us.
+        callback = context.sni_callback
+        context.sni_callback = None
+        try:
+            _own[context] = _ask(context)
+        finally:
+            context.sni_callback = callback
     return _own[context]
 
 
@@ -104,16 +111,22 @@ def _ask(context: ssl.SSLContext) -> str | None:
     there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
     client, server = trusting.wrap_bio(back, there), context.wrap_bio(there, back, server_side=True)
     for _ in range(_FLIGHTS):
-        for side in (client, server):
-            try:
-                side.do_handshake()
-            except ssl.SSLWantReadError:
-                pass
-            except (OSError, ValueError):
-                return None  # it serves no client without a certificate of its own (TLS 1.2), or a name is needed
         try:
+            flight(client)
             certificate = client.getpeercert(True)
+            return None if certificate is None else ssl.DER_cert_to_PEM_cert(certificate)
         except ValueError:
-            continue  # not yet
-        return None if certificate is None else ssl.DER_cert_to_PEM_cert(certificate)
+            pass  # not yet
+        except OSError:
+            return None
+        try:
+            flight(server)
+        except OSError:
+            return None  # TLS 1.2: nobody without a certificate gets so far
     return None
+
+
+def flight(side: ssl.SSLObject) -> None:
+    """Takes what the other side has sent and answers it."""
+    with contextlib.suppress(ssl.SSLWantReadError):
+        side.do_handshake()

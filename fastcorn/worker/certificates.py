@@ -18,13 +18,17 @@ from typing import TYPE_CHECKING, Any
 
 from fastcorn.config.errors import ConfigError
 from fastcorn.config.files import told
-from fastcorn.config.tls import checked_context, tls_facts, tls_files, tls_notices
+from fastcorn.config.tls import checked_context, tls_facts, tls_files, tls_notices, validity_notices
 
 if TYPE_CHECKING:
     from fastcorn.config import Config
+    from fastcorn.config.x509 import Facts
 
 # Files are looked at each so many ticks of a second; a change takes a tick more to be taken.
 LOOK_TICKS = 3
+
+# Ends of certificates are looked at each hour.
+END_TICKS = 3600
 
 OWN_CONTEXT = "a context of the application's own"
 
@@ -41,6 +45,7 @@ class Certificates:
         prints: what the files were known by just before they were read.
         notices: lines for the log: certificates that have expired, settings that do nothing.
         text: the certificates in words.
+        facts: what each certificate says, with its file.
     """
 
     context: ssl.SSLContext
@@ -48,6 +53,7 @@ class Certificates:
     prints: Print
     notices: tuple[str, ...]
     text: str
+    facts: tuple[tuple[str, Facts], ...]
 
     def is_stale(self) -> bool:
         """Whether the files are not those any more that were read."""
@@ -72,11 +78,12 @@ def read_certificates(config: Config) -> Certificates | None:
         return None
     try:
         notices, text = tuple(tls_notices(config)), in_words(config)
+        facts = tuple((chain.certfile, facts) for chain, facts in tls_facts(config))
     except ConfigError:
         if not makes_own_context(config):
             raise
-        notices, text = (), OWN_CONTEXT  # certfile is in a form that only they know
-    return Certificates(context, files, prints, notices, text)
+        notices, text, facts = (), OWN_CONTEXT, ()  # certfile is in a form that only they know
+    return Certificates(context, files, prints, notices, text, facts)
 
 
 def make_context(config: Config) -> ssl.SSLContext | None:
@@ -167,13 +174,16 @@ class CertificateWatch:
     ) -> None:
         self._config = config
         self._files = certificates.files
+        self._facts = certificates.facts
+        self._told = set(certificates.notices)
         self._log = log
         self._on_renewed = on_renewed
         self._known = certificates.prints
         self._seen = certificates.prints
         self._ticks = 0
         self._reading: asyncio.Future[Certificates | None] | None = None
-        self._ended = not config.watch_certificates or not self._files or bool(certificates.unreadable())
+        self._ended = False
+        self._looking = config.watch_certificates and bool(self._files) and not certificates.unreadable()
 
     def end(self) -> None:
         """Looks no more; what is being read is forgotten."""
@@ -181,9 +191,22 @@ class CertificateWatch:
 
     def tick(self) -> None:
         """Once a second."""
-        self._ticks += 1
-        if self._ended or self._reading is not None:
+        if self._ended:
             return
+        self._ticks += 1
+        if self._ticks % END_TICKS == 0:
+            self._tell_ends()
+        if self._looking and self._reading is None:
+            self._look()
+
+    def _tell_ends(self) -> None:
+        """Each once: a renewal that does not come is noticed before clients notice it."""
+        for line in validity_notices(self._facts):
+            if line not in self._told:
+                self._told.add(line)
+                self._log.warning("%s", line)
+
+    def _look(self) -> None:
         if self._seen == self._known and self._ticks % LOOK_TICKS:
             return
         now = fingerprint(self._files)
@@ -208,6 +231,7 @@ class CertificateWatch:
             self._log.error("the certificates from before go on, new ones do not fit: %s", error or "TLS is off")
             return
         self._known = self._seen = renewed.prints
+        self._facts, self._told = renewed.facts, set(renewed.notices)
         self._on_renewed(renewed)
         tell(renewed, self._log)
 

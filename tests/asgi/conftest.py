@@ -17,4 +17,5 @@ __all__ = ["driver", "serve"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    on_each_protocol(metafunc, "test_http_")
     on_each_protocol(metafunc, "test_websocket_")

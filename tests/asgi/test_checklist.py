@@ -19,12 +19,19 @@ SUITES = (
     "asgi/test_http_*.py",
     "asgi/test_websocket_*.py",
     "protocols/test_http1_*.py",
+    "protocols/test_http2_entry.py",
+    "protocols/test_http2_flow.py",
+    "protocols/test_http2_lifecycle.py",
+    "protocols/test_http2_messages.py",
+    "protocols/test_http2_priorities.py",
+    "protocols/test_http2_push.py",
+    "protocols/test_http2_streams.py",
     "protocols/test_websocket_*.py",
     "fuzz/test_connection.py",
     "fuzz/test_websocket_connection.py",
 )
 
-# ASGI 3.0, HTTP 2.5 and WebSocket 2.5 with their extensions, as far as they touch HTTP/1.1.
+# ASGI 3.0, HTTP 2.5 and WebSocket 2.5 with their extensions, as far as the compiled side sees them.
 ASGI = {
     "C1": "the application is called once for each request, in a task on the loop",
     "C2": "the scope is a dict with type and asgi.version",
@@ -77,7 +84,7 @@ ASGI = {
     "W11": "data before accept is held",
     "W12": "protocol errors and their codes",
     "X1": "websocket.http.response",
-    "X2": "http.response.push is not offered on HTTP/1.1",
+    "X2": "http.response.push: on HTTP/2 only",
     "X3": "http.response.zerocopysend",
     "X4": "http.response.pathsend",
     "X5": "no tls extension on a clear-text connection",
@@ -86,7 +93,7 @@ ASGI = {
     "X8": "http.response.debug is not offered",
 }
 
-# The wire (RFC 9112) and the life of a connection.
+# The wire (RFC 9112, RFC 9113) and the life of a connection.
 CONNECTION = {
     "P1": "head and first body in one write; nothing is held back",
     "P2": "pipelined requests: in order, batched, never confused with bodies",
@@ -126,6 +133,14 @@ CONNECTION = {
     "M7": "pings and the idle timeout",
     "M8": "the closing handshake has a deadline",
     "M9": "graceful stop: 1012",
+    "N1": "the ways to HTTP/2: prior knowledge, ALPN, Upgrade; and who may",
+    "N2": "flow control both ways: no byte beyond a window, a slow stream blocks nobody",
+    "N3": "what goes wrong on a stream stays there",
+    "N4": "urgency and incremental decide who writes next",
+    "N5": "settings of HTTP/2 are sent and enforced",
+    "N6": "GOAWAY in two steps",
+    "N7": "pings",
+    "N8": "malformed requests are errors of their streams",
     "F1": "any bytes, in any pieces, with any application: an answer or a close",
 }
 
@@ -135,7 +150,7 @@ ELSEWHERE = {
 }
 
 NAMED = re.compile(
-    r"^((?:[CHRXWPLDSFM]\d+)(?:, [CHRXWPLDSFM]\d+)*): |^((?:[CHRXWPLDSFM]\d+)(?:, [CHRXWPLDSFM]\d+)*)\.$", re.M
+    r"^((?:[CHRXWPLDSFMN]\d+)(?:, [CHRXWPLDSFMN]\d+)*): |^((?:[CHRXWPLDSFMN]\d+)(?:, [CHRXWPLDSFMN]\d+)*)\.$", re.M
 )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.applications import answering, body, sending, start
-from tests.exchanges import Event, Receive, Scope, Send
+from tests.exchanges import Answer, Event, Receive, Scope, Send
 from tests.serving import Serve
 
 APPLICATION_ERRORS = (RuntimeError, TypeError, ValueError, KeyError)
@@ -51,21 +51,36 @@ def settle_files(exchange: Any) -> None:
 # X7: trailers.
 
 
-@pytest.mark.parametrize("te", ["trailers", "Trailers", "gzip, trailers", "trailers;q=0.5", "a , TRAILERS , b"])
-def test_trailers_are_sent_to_those_who_ask(serve: Serve, te: str) -> None:
-    """X7: TE is a list, its words are case-insensitive."""
+def answer_with_trailers(serve: Serve, *te: str) -> Answer:
     app = sending(start(200, [(b"trailer", b"x-sum")], trailers=True), body(b"data"), trailers((b"x-sum", b"7")))
-    answer = serve(app).request("GET", "/", [("TE", te)]).answer
-    assert (answer.body, answer.trailers, answer.complete) == (b"data", [(b"x-sum", b"7")], True)
+    answer = serve(app).request("GET", "/", [("TE", value) for value in te]).answer
+    assert (answer.body, answer.complete) == (b"data", True)
     assert answer.header(b"trailer") == b"x-sum"
+    return answer
 
 
-@pytest.mark.parametrize("headers", [[], [("TE", "gzip")], [("TE", "trailersx")], [("TE", "")]])
-def test_trailers_are_consumed_and_not_sent_to_others(serve: Serve, headers: Any) -> None:
+def test_trailers_are_sent_to_those_who_ask(serve: Serve) -> None:
+    """X7: with TE."""
+    assert answer_with_trailers(serve, "trailers").trailers == [(b"x-sum", b"7")]
+
+
+@pytest.mark.protocol("1.1")  # RFC 9113 section 8.2.2: in HTTP/2, `trailers` alone is a right value
+@pytest.mark.parametrize("te", ["Trailers", "gzip, trailers", "trailers;q=0.5", "a , TRAILERS , b"])
+def test_trailers_among_other_codings(serve: Serve, te: str) -> None:
+    """X7: TE is a list, its words are case-insensitive."""
+    assert answer_with_trailers(serve, te).trailers == [(b"x-sum", b"7")]
+
+
+def test_trailers_are_consumed_and_not_sent_to_others(serve: Serve) -> None:
     """X7: the answer is whole without them."""
-    app = sending(start(200, trailers=True), body(b"data"), trailers((b"x-sum", b"7")))
-    answer = serve(app).request("GET", "/", headers).answer
-    assert (answer.body, answer.trailers, answer.complete) == (b"data", [], True)
+    assert answer_with_trailers(serve).trailers == []
+
+
+@pytest.mark.protocol("1.1")
+@pytest.mark.parametrize("te", ["gzip", "trailersx", ""])
+def test_trailers_are_not_sent_to_those_who_take_other_codings(serve: Serve, te: str) -> None:
+    """X7."""
+    assert answer_with_trailers(serve, te).trailers == []
 
 
 def test_trailers_in_several_messages(serve: Serve) -> None:
@@ -365,6 +380,7 @@ def test_file_shorter_than_the_length_is_visible(serve: Serve, file: Path) -> No
     exchange = served.request()
     settle_files(exchange)
     assert exchange.answer.truncated
+    served.driver.settle_until(lambda: served.context.active_requests == 0)
     served.take_errors()
 
 
@@ -565,12 +581,22 @@ def test_zerocopysend_of_a_pipe(serve: Serve) -> None:
     assert (exchange.answer.body, exchange.answer.complete) == (b"through a pipe", True)
 
 
-# X2 and X8: what HTTP/1.1 has not.
+# X2 and X8: what HTTP/1.1 has not, and what no protocol has.
 
 
-@pytest.mark.parametrize("kind", ["http.response.push", "http.response.debug"])
-def test_extension_that_is_not_offered_is_refused_or_ignored(serve: Serve, kind: str) -> None:
-    """X2, X8, C5: it never reaches the client."""
+@pytest.mark.protocol("1.1")
+def test_push_is_not_offered(serve: Serve) -> None:
+    """X2, C5: it never reaches the client. For HTTP/2 see tests/protocols/test_http2_push.py."""
+    assert_not_offered(serve, "http.response.push")
+
+
+def test_debug_is_not_offered(serve: Serve) -> None:
+    """X8, C5: on no protocol."""
+    assert_not_offered(serve, "http.response.debug")
+
+
+def assert_not_offered(serve: Serve, kind: str) -> None:
+    """An extension that is not in the scope is refused or ignored, and the answer goes on."""
     raised: list[BaseException] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

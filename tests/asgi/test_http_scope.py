@@ -83,6 +83,7 @@ def test_method_in_lower_case_is_made_upper_case(serve: Serve) -> None:
     assert scope_of(serve, method="get")["method"] == "GET"
 
 
+@pytest.mark.protocol("1.1")
 def test_scheme_defaults_to_http(serve: Serve) -> None:
     """H6, X5: a clear-text connection; no tls extension is allowed there."""
     scope = scope_of(serve)

@@ -99,8 +99,10 @@ def test_error_in_a_later_step(serve: Serve, error: type[BaseException]) -> None
 @pytest.mark.parametrize("error", [KeyboardInterrupt, asyncio.CancelledError])
 def test_base_exceptions_reach_the_task(serve: Serve, error: type[BaseException]) -> None:
     """C7: what is not an Exception ends the task, not the connection's callback."""
+    tasks: list[Any] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        tasks.append(asyncio.current_task())
         await receive()
         await send(ACCEPT)
         await receive()
@@ -116,6 +118,7 @@ def test_base_exceptions_reach_the_task(serve: Serve, error: type[BaseException]
         with pytest.raises(error):
             client.send(text("b"))
         served.driver.settle()
+        assert isinstance(tasks[0].exception(), error)  # retrieved: else asyncio reports it when the task is collected
     assert client.closed_with == (1011, "")
     assert not served.context.running
 

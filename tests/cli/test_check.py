@@ -119,7 +119,7 @@ def test_certificates_are_told_with_their_names_and_ends(
     base = ["check", "main:app", "-b", "127.0.0.1:0", "--certfile", "shop.pem", "--keyfile", "shop.key"]
     assert cli.main([*base, "--certificate", '{"certfile": "old.pem", "keyfile": "old.key"}']) == 0
     out = capsys.readouterr().out
-    assert f"TLS: old.pem (old.example) has expired on {NOW - DAY:%Y-%m-%d %H:%M} UTC; clients will refuse it\n" in out
+    assert f"TLS: old.pem (old.example) has expired on {NOW - DAY:%Y-%m-%d %H:%M} UTC; clients refuse it\n" in out
     assert (
         f"TLS: shop.pem (shop.example, *.shop.example; until {NOW + 9 * DAY:%Y-%m-%d}), "
         f"old.pem (old.example, *.old.example; until {NOW - DAY:%Y-%m-%d})\n"

@@ -231,8 +231,8 @@ def test_a_certificate_out_of_its_time_is_told(tmp_path: Path) -> None:
     config = Config(**old.write(tmp_path, "old"), certificates=[young.write(tmp_path, "young")])
     config.create_ssl_context()
     assert tls_notices(config) == [
-        f"{tmp_path}/old.pem (old) has expired on {NOW - DAY:%Y-%m-%d %H:%M} UTC; clients will refuse it",
-        f"{tmp_path}/young.pem (young) is not valid before {NOW + DAY:%Y-%m-%d %H:%M} UTC; clients will refuse it",
+        f"{tmp_path}/old.pem (old) has expired on {NOW - DAY:%Y-%m-%d %H:%M} UTC; clients refuse it",
+        f"{tmp_path}/young.pem (young) is not valid before {NOW + DAY:%Y-%m-%d %H:%M} UTC; clients refuse it",
     ]
     assert tls_notices(Config(**localhost().write(tmp_path))) == []
     assert tls_notices(Config(**localhost().write(tmp_path), ca_certs=CERT)) == [

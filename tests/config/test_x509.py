@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fastcorn.config.x509 import Facts, pem_certificates, read_certificate, validity_problem
+from fastcorn.config.x509 import Facts, pem_certificates, read_certificate, validity_notice
 from tests.certificates import DAY, NOW, Authority, authority, localhost
 
 FOLDER = Path(__file__).parent / "certificates"
@@ -65,9 +65,12 @@ def test_damage_is_a_value_error() -> None:
     assert refused > 500
 
 
-def test_when_clients_refuse_a_certificate() -> None:
-    now = datetime(2030, 1, 1, tzinfo=UTC)
-    facts = Facts(1, "a", (), now, now + timedelta(days=1))
-    assert validity_problem(facts, now) == ""
-    assert validity_problem(facts, now + timedelta(days=2)) == "has expired on 2030-01-02 00:00 UTC"
-    assert validity_problem(facts, now - timedelta(days=2)) == "is not valid before 2030-01-01 00:00 UTC"
+def test_what_is_told_of_a_validity() -> None:
+    now, day = datetime(2030, 1, 1, tzinfo=UTC), timedelta(days=1)
+    facts = Facts(1, "a", (), now, now + 10 * day)
+    assert validity_notice(facts, now) == validity_notice(facts, now + 9 * day) == ""
+    assert validity_notice(facts, now + 9.1 * day) == "expires on 2030-01-11 00:00 UTC; renew it"
+    assert validity_notice(facts, now + 11 * day) == "has expired on 2030-01-11 00:00 UTC; clients refuse it"
+    assert validity_notice(facts, now - 2 * day) == "is not valid before 2030-01-01 00:00 UTC; clients refuse it"
+    year = Facts(1, "a", (), now, now + 365 * day)
+    assert [bool(validity_notice(year, now + (365 - left) * day)) for left in (8, 6)] == [False, True]

@@ -39,7 +39,7 @@ class Http2Link:
         if tls is not None:
             self._sock = tls.wrap_socket(self._sock, server_hostname=address[0])
         self._scheme = "http" if tls is None else "https"
-        self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
+        self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding=None))
         self._buffer = bytearray()
         self.statuses: dict[int, int] = {}
         self.bodies: dict[int, bytearray] = {}
@@ -112,7 +112,9 @@ class Http2Link:
     def _handle(self, event: Any) -> None:
         if isinstance(event, ResponseReceived):
             assert event.stream_id is not None
-            self.statuses[event.stream_id] = int(dict(event.headers or [])[":status"])  # type: ignore[call-overload]
+            self.statuses[event.stream_id] = int(
+                next(value for name, value in event.headers or () if name == b":status")
+            )
         elif isinstance(event, DataReceived):
             assert event.stream_id is not None
             self.bodies[event.stream_id] += event.data or b""

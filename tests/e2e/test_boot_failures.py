@@ -74,7 +74,11 @@ def start(directory: Path, *arguments: str) -> tuple[int, str]:
         (["main:app", "--bind", "256.0.0.1:1"], 1, r".*bind: cannot listen on 256\.0\.0\.1:1: .*\n"),
         (["main:app", "--warmup", "/nothing here"], 2, r"fastcorn: --warmup: must be a method and a path, .*\n"),
         (["main:app", "--on-starting", "nosuch:hook"], 2, r".*--on-starting: 'nosuch:hook' cannot be imported: .*\n"),
-        (["main:app", "--certfile", "no.pem", "--keyfile", "no.key"], 2, r"fastcorn: --certfile: [^\n]*\n"),
+        (
+            ["main:app", "--certfile", "no.pem", "--keyfile", "no.key"],
+            2,
+            r".*--certfile: 'no\.pem' cannot be read[^\n]*\n",
+        ),
         (["main:app", "--error-logfile", "no/such/file"], 2, r"fastcorn: [^\n]*no/such/file[^\n]*\n"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -35,7 +35,7 @@ each_transport = pytest.mark.parametrize("tls", [False, True], ids=["clear", "tl
 @contextlib.contextmanager
 def running(tmp_path: Path, tls: bool, app: Any = application.app, **settings: Any) -> Iterator[TestServer]:
     """A server, with a certificate for localhost if `tls`."""
-    files = localhost().write(tmp_path) if tls else {}
+    files: dict[str, Any] = localhost().write(tmp_path) if tls else {}
     with serve(app, errorlog=QUIET, **files, **settings) as server:
         yield server
 
@@ -115,14 +115,14 @@ def test_starlette_over_http2(tmp_path: Path) -> None:
 
 
 def test_fastapi_over_http2(tmp_path: Path) -> None:
-    from fastapi import FastAPI, Request
+    from fastapi import FastAPI
     from fastapi.responses import StreamingResponse
 
     app = FastAPI()
 
     @app.get("/items/{number}")
-    async def item(request: Request, number: int, q: str = "") -> dict[str, Any]:
-        return {"number": number, "q": q, "version": request.scope["http_version"], "url": str(request.url)}
+    async def item(number: int, q: str = "") -> dict[str, Any]:
+        return {"number": number, "q": q}
 
     @app.post("/sum")
     def total(numbers: list[int]) -> int:  # a plain function: FastAPI runs it in a thread
@@ -141,8 +141,8 @@ def test_fastapi_over_http2(tmp_path: Path) -> None:
         running(tmp_path, True, app) as server,
         httpx.Client(base_url=server.url, http2=True, verify=trusted(True), timeout=LIMIT_SECONDS) as client,
     ):
-        url = f"{server.url}/items/3?q=x"
-        assert client.get("/items/3?q=x").json() == {"number": 3, "q": "x", "version": "2", "url": url}
+        answer = client.get("/items/3?q=x")
+        assert (answer.http_version, answer.json()) == ("HTTP/2", {"number": 3, "q": "x"})
         assert client.get("/items/three").status_code == 422
         assert client.post("/sum", json=[1, 2, 3]).json() == 6
         assert client.get("/events").text == "data: 0\n\ndata: 1\n\ndata: 2\n\n"
@@ -180,8 +180,9 @@ def test_curl(tmp_path: Path, tls: bool, way: list[str], loop_name: str) -> None
     (tmp_path / "upload").write_bytes(PIECE * 48)
     scheme = "https" if tls else "http"
     with running(tmp_path, tls, worker_class=loop_name, h2c_upgrade=True) as server:
-        urls = [f"{server.url}/{number}" for number in range(5)]
-        assert curl(tmp_path, *way, *urls) == [f"2 {scheme} /{number} 2 200" for number in range(5)]
+        # Debian's curl 7.88 cannot use a connection again that it has by prior knowledge, whoever the server is.
+        urls = [f"{server.url}/{number}" for number in range(1 if "prior" in way[0] else 5)]
+        assert curl(tmp_path, *way, *urls) == [f"2 {scheme} /{number} 2 200" for number in range(len(urls))]
         assert curl(tmp_path, *way, "-I", urls[0])[-1] == " 2 200"
         assert curl(tmp_path, *way, "-o", "download", f"{server.url}/send/3") == [" 2 200"]
         assert (tmp_path / "download").read_bytes() == PIECE * 48
@@ -189,8 +190,9 @@ def test_curl(tmp_path: Path, tls: bool, way: list[str], loop_name: str) -> None
         answer = curl(tmp_path, *way, "-o", "echoed", *body)
         assert answer in ([" 2 200"], [" 1.1 200"] if way == ["--http2"] and not tls else [" 2 200"])
         assert (tmp_path / "echoed").read_bytes() == PIECE * 48
-        parallel = curl(tmp_path, *way, "-Z", *urls)
-        assert sorted(parallel) == [f"2 {scheme} /{number} 2 200" for number in range(5)]
+        assert curl(tmp_path, *way, "-Z", "-o", "part#1", f"{server.url}/[0-{len(urls) - 1}]") == [" 2 200"] * len(urls)
+        parts = [(tmp_path / f"part{number}").read_text() for number in range(len(urls))]
+        assert parts == [f"2 {scheme} /{number}" for number in range(len(urls))]
 
 
 @pytest.mark.program("curl")
@@ -339,8 +341,8 @@ def transfer(tmp_path: Path, arguments: Sequence[str]) -> None:
 @pytest.mark.slow
 @pytest.mark.program("curl")
 def test_large_bodies_need_little_memory(tmp_path: Path) -> None:
-    """256 MiB up, down and both ways at once: the process grows by a few MiB."""
-    size = 256
+    """128 MiB up, down and both ways at once: the process grows by a few MiB."""
+    size = 128
     with (tmp_path / "upload").open("wb") as file:
         file.truncate(size * MIB)
     shutil.copy(application.__file__, tmp_path / "main.py")

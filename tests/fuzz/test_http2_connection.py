@@ -49,7 +49,7 @@ class Sender:
         self.uploads: list[int] = []
 
     def any_stream(self) -> int:
-        return int(self.random.choice([*range(0, self.next_stream + 3), 2**31 - 1]))
+        return int(self.random.choice([*range(self.next_stream + 3), 2**31 - 1]))
 
     def request(self) -> bytes:
         fields = [*REQUEST[:3], (b":path", b"/%d" % self.next_stream)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""100,000 streams on one HTTP/2 connection: answered, with bodies, reset, refused; what each held is given back."""
+"""Many streams on one HTTP/2 connection: answered, with bodies, reset, refused; what each held is given back."""
 
 import hpack
 
@@ -16,7 +16,7 @@ BLOCK = hpack.Encoder().encode(
         hpack.NeverIndexedHeaderTuple(b"x-unknown", b"value"),
     ]
 )
-STREAMS = 2_500
+STREAMS = 1_000
 
 worker = Worker(echo, keep_alive_max_requests=10**6, h2_max_concurrent_streams=10, h2_max_overhead_frames=10**6)
 client = worker.connect()
@@ -62,4 +62,4 @@ def work() -> None:
 client.deliver(PREFACE + frame(4, 0, 0))
 check(work)
 assert not client.closing, "the connection ended early"
-assert next_stream > 2 * STREAMS
+assert worker.context.requests_total > 0.25 * next_stream, "the streams were not served"

@@ -27,6 +27,13 @@ def test_memory_does_not_grow(script: Path) -> None:
     assert "grown by" in done.stdout
 
 
+@pytest.mark.slow
+def test_streams_leave_nothing() -> None:
+    done = run(HERE / "flat_http2.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "grown by" in done.stdout
+
+
 def test_a_leak_is_found() -> None:
     done = run(HERE / "shown_leak.py")
     assert done.returncode != 0

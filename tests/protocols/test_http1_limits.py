@@ -55,7 +55,7 @@ def test_bad_request_is_answered_with_its_status(serve: Serve, request_bytes: by
 
 def test_http2_preface_is_answered_or_closed(serve: Serve) -> None:
     """L1: without HTTP/2 there is nobody to hand it to."""
-    client = serve(Recorder()).connect()
+    client = serve(Recorder(), h2c=False).connect()
     client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
     assert client.ended
     assert [answer.status for answer in client.answers] in ([], [505])

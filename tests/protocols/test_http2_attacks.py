@@ -9,16 +9,17 @@ floods are those of `python -m bench attacks`, which says what they cost. Slow c
 from __future__ import annotations
 
 import asyncio
+import functools
 import struct
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
-from itertools import count, islice
+from itertools import chain, count, islice
 
 import pytest
 
 from bench.attack_frames import ATTACKS, FRAME_BYTES, GET, POST, Attack, frame, honest_request, number
 from tests.exchanges import Receive, Scope, Send
-from tests.http2_frames import FrameClient
+from tests.http2_frames import ENGINES, FrameClient
 from tests.serving import Serve
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
@@ -29,6 +30,17 @@ COMPRESSION_ERROR, ENHANCE_YOUR_CALM = 9, 11
 
 BUDGET = 1000  # the default of h2_max_overhead_frames
 MIB = 2**20
+
+
+@pytest.fixture(name="engine", params=ENGINES)
+def fixture_engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(name="serve")
+def fixture_serve(engine: str, serve: Serve) -> Serve:
+    """Every test runs on each engine."""
+    return functools.partial(serve, http2_engine=engine)
 
 
 class Counted:
@@ -270,6 +282,46 @@ def test_resets_end_the_connection(serve: Serve, name: str, together: bool) -> N
     assert app.running == 0
 
 
+@pytest.mark.parametrize("begun", [False, True], ids=["413", "reset"])
+def test_bodies_that_are_refused_end_the_connection(serve: Serve, begun: bool) -> None:
+    """An application that goes on after its request was refused counts as a stream, too."""
+    running = most = 0
+    gate = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        if begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        await gate.wait()
+        running -= 1
+
+    served = serve(app, max_request_body_size=10, h2_max_concurrent_streams=20)
+    client = FrameClient(served)
+    heads = ((post(2 * index + 1), frame(DATA, 0, 2 * index + 1, b"x" * 20)) for index in range(5 * BUDGET))
+    assert flood(client, chain.from_iterable(heads), at_once=1) <= 2 * (BUDGET + 40)
+    assert client.status(1) == (200 if begun else 413)
+    assert client.resets[1] == (CANCEL if begun else 0)
+    assert most <= 20
+    assert_ended(client, ENHANCE_YOUR_CALM)
+    served.driver.call(gate.set)
+    served.driver.settle()
+    assert running == 0
+
+
+def test_trailers_of_many_fields_end_the_connection(serve: Serve) -> None:
+    served = serve(Counted(gated=True))
+    client = FrameClient(served)
+    trailers = b"".join(field(b"a%d" % index, b"b") for index in range(100))
+    pieces = (
+        post(2 * index + 1) + frame(HEADERS, END_HEADERS | END_STREAM, 2 * index + 1, trailers) for index in range(500)
+    )
+    assert flood(client, pieces, at_once=5) <= 150
+    assert_ended(client, ENHANCE_YOUR_CALM)
+
+
 def test_a_reset_with_its_request_costs_no_call(serve: Serve) -> None:
     """What came in one read is used up before applications start."""
     app = Counted()
@@ -407,6 +459,30 @@ def test_dependencies_mean_nothing(serve: Serve) -> None:
     assert [client.status(stream) for stream in (1, 3, 5, 7)] == [200] * 4
     assert client.goaway is None
     assert client.resets == {}
+
+
+def test_priorities_of_streams_that_never_come(serve: Serve) -> None:
+    """They are forgotten, so that those of later streams count; what is kept is bounded."""
+    order = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        order.append(scope["path"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    def update(stream: int, urgency: int) -> bytes:
+        return frame(PRIORITY_UPDATE, 0, 0, struct.pack("!I", stream) + b"u=%d" % urgency)
+
+    client = FrameClient(serve(app))
+    client.send(*(update(2 * index + 1, 7) for index in range(500)))
+    client.send(honest_request(1001))
+    assert order == ["/"]
+    fields = [(b":method", b"GET"), (b":scheme", b"http"), (b":authority", b"a")]
+    client.send(
+        *(update(1003 + 2 * index, 7 - index) for index in range(8)),
+        *(client.headers(1003 + 2 * index, [*fields, (b":path", b"/%d" % index)]) for index in range(8)),
+    )
+    assert order[1:] == [f"/{index}" for index in reversed(range(8))]
 
 
 # ---- what honest clients do ----------------------------------------------------------------------------------------

@@ -390,6 +390,67 @@ def test_windows_are_opened(connect: Connect) -> None:
     assert client.driver.open_window(1, 1) == client.driver.open_window(7, 1) == b""  # nothing more can come
 
 
+@pytest.mark.parametrize("window", [1024, 70_000])
+def test_the_windows_of_streams_change_when_the_client_acknowledges(connect: Connect, window: int) -> None:
+    client = connect(
+        h2_initial_stream_window=window, h2_initial_connection_window=2**20, h2_max_inbound_frame_size=2**17
+    )
+    client.request(1, end=False)
+    client.request(3, end=False)
+    events, _ = client.receive(raw_frame(DATA, bytes(1000), stream_id=1))
+    assert events[0][0] == engine.DATA
+    client.receive(raw_frame(SETTINGS, flags=ACK))
+    client.receive(raw_frame(SETTINGS, flags=ACK))  # of nothing: no window changes again
+    client.request(5, end=False)
+    for stream_id, left in ((1, window - 1000), (3, window), (5, window)):
+        events, _ = client.receive(raw_frame(DATA, bytes(left), stream_id=stream_id))
+        assert events[0][0] == engine.DATA
+    events, _ = client.receive(raw_frame(DATA, b"x", stream_id=3))
+    assert [(kind, about["code"]) for kind, about in events] == [(engine.CONNECTION_ERROR, FLOW_CONTROL_ERROR)]
+
+
+def test_before_that_they_are_the_default(connect: Connect) -> None:
+    client = connect(h2_initial_stream_window=2**20, h2_max_inbound_frame_size=2**17)
+    client.request(1, end=False)
+    events, _ = client.receive(raw_frame(DATA, bytes(65535), stream_id=1))
+    assert events[0][0] == engine.DATA
+    events, _ = client.receive(raw_frame(DATA, b"x", stream_id=1))
+    assert [(kind, about["code"]) for kind, about in events] == [(engine.CONNECTION_ERROR, FLOW_CONTROL_ERROR)]
+
+
+def test_more_than_the_window_of_the_connection(connect: Connect) -> None:
+    client = connect(h2_initial_stream_window=2**20, h2_initial_connection_window=70_000)
+    client.receive(raw_frame(SETTINGS, flags=ACK))
+    for stream_id in (1, 3):
+        client.request(stream_id, end=False)
+    for stream_id in (1, 3, 1, 3):
+        events, _ = client.receive(raw_frame(DATA, bytes(16_384), stream_id=stream_id))
+        assert events[0][0] == engine.DATA
+    padded = raw_frame(DATA, b"\xff" + bytes(255), flags=PADDED, stream_id=1)
+    assert len(padded) == 9 + 256  # all of which counts
+    for _ in range((70_000 - 4 * 16_384) // 256):
+        events, _ = client.receive(padded)
+        assert events == [(engine.DATA, {"stream_id": 1, "data": b"", "credit": 256, "end": False})]
+    events, _ = client.receive(padded)
+    assert [(kind, about["code"]) for kind, about in events] == [(engine.CONNECTION_ERROR, FLOW_CONTROL_ERROR)]
+
+
+def test_a_body_of_any_number_of_frames_and_an_empty_end(connect: Connect) -> None:
+    client = connect()
+    client.request(1, end=False)
+    events, answer = client.receive(
+        raw_frame(DATA, b"ab", stream_id=1),
+        raw_frame(DATA, stream_id=1),
+        raw_frame(DATA, flags=END_STREAM, stream_id=1),
+    )
+    assert [(about["data"], about["credit"], about["end"]) for _, about in events] == [
+        (b"ab", 2, False),
+        (b"", 0, False),
+        (b"", 0, True),
+    ]
+    assert answer == b""
+
+
 # --- settings of the client ---
 
 

@@ -124,8 +124,8 @@ def test_window_that_the_client_makes_negative_is_paid_back_first(serve: Serve) 
 
 
 def test_frames_are_as_large_as_the_client_takes(serve: Serve) -> None:
-    """N2, N6: 16,384 bytes by default, more when it says so; never more than it says."""
-    settings = {SettingCodes.INITIAL_WINDOW_SIZE: MIB}
+    """N2, N5: 16,384 bytes by default, more when it says so; never more than it says."""
+    settings: dict[int, int] = {SettingCodes.INITIAL_WINDOW_SIZE: MIB}
     client = Http2Client(serve(answering(b"x" * 60_000)), settings=settings)
     client.request()
     assert max(len(frame.payload) for frame in client.frames_of(DATA)) <= 16_384
@@ -187,7 +187,7 @@ def test_client_that_drips_credits_gets_the_whole_answer(serve: Serve) -> None:
 
 
 def test_windows_are_the_settings(serve: Serve) -> None:
-    """N6, N2: of a stream in SETTINGS, of the connection in WINDOW_UPDATE."""
+    """N5, N2: of a stream in SETTINGS, of the connection in WINDOW_UPDATE."""
     client = Http2Client(serve(Recorder(), h2_initial_stream_window=100_000, h2_initial_connection_window=300_000))
     exchange = client.request("POST", "/", end=False)
     assert client.h2.remote_settings.initial_window_size == 100_000
@@ -246,7 +246,7 @@ def test_windows_grow_while_the_application_keeps_up(serve: Serve) -> None:
 
 
 def test_windows_do_not_grow_beyond_the_setting(serve: Serve) -> None:
-    """N2, N6: nor at all when that is what is set."""
+    """N2, N5: nor at all when that is what is set."""
     settings = {"h2_initial_stream_window": 64 * KIB, "h2_initial_connection_window": 64 * KIB}
     client = Http2Client(serve(Recorder(), h2_max_window=64 * KIB, **settings))
     exchange = client.request("POST", "/", body=b"x" * (2 * MIB), end=False)

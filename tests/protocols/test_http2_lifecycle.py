@@ -41,7 +41,7 @@ def seconds_until_end(
 
 
 def test_ping_is_answered(serve: Serve) -> None:
-    """N8: with its own eight bytes, at once, also while a request runs."""
+    """N7: with its own eight bytes, at once, also while a request runs."""
     client = FrameClient(serve(Recorder(gate=asyncio.Event())))
     client.send(client.headers(1))
     client.send(PingFrame(0, b"abcdefgh"), PingFrame(0, b"12345678"))
@@ -52,7 +52,7 @@ def test_ping_is_answered(serve: Serve) -> None:
 
 
 def test_silent_client_with_a_request_is_asked_whether_it_lives(serve: Serve) -> None:
-    """N8: after h2_ping_interval without a frame; its answer is enough, again and again."""
+    """N7: after h2_ping_interval without a frame; its answer is enough, again and again."""
     gate = asyncio.Event()
     served = serve(Recorder(gate=gate))
     client = Http2Client(served)
@@ -65,7 +65,7 @@ def test_silent_client_with_a_request_is_asked_whether_it_lives(serve: Serve) ->
 
 
 def test_client_that_does_not_answer_a_ping_is_closed(serve: Serve) -> None:
-    """N8, R6: h2_ping_timeout later; the application learns that its client is gone."""
+    """N7, R6: h2_ping_timeout later; the application learns that its client is gone."""
     events: list[Any] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,7 +82,7 @@ def test_client_that_does_not_answer_a_ping_is_closed(serve: Serve) -> None:
 
 
 def test_client_that_is_busy_is_not_asked(serve: Serve) -> None:
-    """N8: any frame shows that it lives."""
+    """N7: any frame shows that it lives."""
     served = serve(Recorder(), h2_ping_interval=10.0)
     client = FrameClient(served)
     client.acknowledge()
@@ -258,7 +258,7 @@ def test_client_that_reads_nothing_from_its_socket_is_cut(serve: Serve) -> None:
 
 
 def test_requests_per_connection(serve: Serve) -> None:
-    """L5, N7: the last ones are answered, and GOAWAY tells the client to open another connection."""
+    """L5, N6: the last ones are answered, and GOAWAY tells the client to open another connection."""
     app = Recorder()
     served = serve(app, keep_alive_max_requests=5)
     client = Http2Client(served)
@@ -312,7 +312,7 @@ def drain(served: Served) -> list[bool]:
 
 
 def test_stop_is_announced_before_it_is_final(serve: Serve) -> None:
-    """N7, S1: GOAWAY of all streams, a round trip, GOAWAY of those that came (RFC 9113 section 6.8)."""
+    """N6, S1: GOAWAY of all streams, a round trip, GOAWAY of those that came (RFC 9113 section 6.8)."""
     gate = asyncio.Event()
     app = Recorder(gate=gate)
     served = serve(app)
@@ -340,7 +340,7 @@ def test_stop_is_announced_before_it_is_final(serve: Serve) -> None:
 
 
 def test_idle_connection_ends_at_a_stop(serve: Serve) -> None:
-    """N7, S1: after the round trip; a client that does not answer is not waited for."""
+    """N6, S1: after the round trip; a client that does not answer is not waited for."""
     for answers in (True, False):
         served = serve(answering(b"x"))
         client = Http2Client(served) if answers else FrameClient(served)
@@ -371,7 +371,7 @@ def test_stop_lets_bodies_finish_both_ways(serve: Serve) -> None:
 
 
 def test_announced_stop_serves_what_comes(serve: Serve) -> None:
-    """S1, N7: new requests until the final GOAWAY."""
+    """S1, N6: new requests until the final GOAWAY."""
     served = serve(answering(b"x"))
     client = Http2Client(served)
     client.request()

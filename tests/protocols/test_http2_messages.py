@@ -160,7 +160,7 @@ def test_head_far_over_the_limit_ends_the_connection(serve: Serve) -> None:
 
 
 def test_settings_that_the_client_is_told(serve: Serve) -> None:
-    """N6: all of them, in the first frame."""
+    """N5: all of them, in the first frame."""
     settings = {
         "h2_max_concurrent_streams": 7,
         "h2_max_header_list_size": 5000,
@@ -174,7 +174,7 @@ def test_settings_that_the_client_is_told(serve: Serve) -> None:
 
 
 def test_frame_of_the_size_that_was_allowed(serve: Serve) -> None:
-    """N6: and what is larger is FRAME_SIZE_ERROR."""
+    """N5: and what is larger is FRAME_SIZE_ERROR."""
     client = Http2Client(serve(echo, h2_max_inbound_frame_size=50_000))
     assert client.request("POST", body=b"x" * 50_000).answer.body == b"x" * 50_000
     client.send((50_001).to_bytes(3, "big") + b"\0\0" + (1).to_bytes(4, "big") + b"x" * 50_001)

@@ -129,7 +129,7 @@ def test_priority_update_of_streams_that_do_not_live(serve: Serve) -> None:
 
 
 def test_priorities_of_rfc_7540_are_ignored(serve: Serve) -> None:
-    """N4, N6: PRIORITY frames, also for circles; the server says that it has none of it."""
+    """N4, N5: PRIORITY frames, also for circles; the server says that it has none of it."""
     client = Http2Client(serve(answering(b"ok")))
     for stream_id, depends_on in ((1, 3), (3, 1), (5, 5), (7, 0)):
         client.send(raw_frame(PRIORITY, depends_on.to_bytes(4, "big") + b"\x10", stream_id=stream_id))

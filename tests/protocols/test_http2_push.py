@@ -102,7 +102,7 @@ def test_push_to_a_client_that_takes_none(serve: Serve) -> None:
 
 
 def test_push_that_the_operator_has_switched_off(serve: Serve) -> None:
-    """X2, N6: h2_push; it is not offered."""
+    """X2, N5: h2_push; it is not offered."""
     app = Pushing(push())
     client = Http2Client(serve(app, h2_push=False))
     assert client.request().answer.body == b"page"
@@ -111,7 +111,7 @@ def test_push_that_the_operator_has_switched_off(serve: Serve) -> None:
 
 
 def test_pushes_are_as_many_as_the_client_allows(serve: Serve) -> None:
-    """X2, N6: SETTINGS_MAX_CONCURRENT_STREAMS of the client counts promised streams that answer."""
+    """X2, N5: SETTINGS_MAX_CONCURRENT_STREAMS of the client counts promised streams that answer."""
     gate = asyncio.Event()
     app = Pushing(*(push(f"/{n}") for n in range(6)), gate=gate)
     client = Http2Client(serve(app), settings={SettingCodes.MAX_CONCURRENT_STREAMS: 2})

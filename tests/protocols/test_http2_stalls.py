@@ -7,6 +7,7 @@ test's. Floods are in test_http2_attacks.py.
 
 from __future__ import annotations
 
+import functools
 import struct
 import tracemalloc
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import pytest
 
 from bench.attack_frames import GET, POST, frame, honest_request
 from tests.exchanges import Receive, Scope, Send
-from tests.http2_frames import PREFACE, FrameClient
+from tests.http2_frames import ENGINES, PREFACE, FrameClient
 from tests.protocols.test_http2_attacks import (
     CANCEL,
     CONTINUATION,
@@ -40,6 +41,17 @@ INITIAL_WINDOW_SIZE = 4
 NO_ERROR = 0
 PIECE = b"x" * 32_768
 SLACK = 2  # seconds by which a sweep once a second may be late
+
+
+@pytest.fixture(name="engine", params=ENGINES)
+def fixture_engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(name="serve")
+def fixture_serve(engine: str, serve: Serve) -> Serve:
+    """Every test runs on each engine."""
+    return functools.partial(serve, http2_engine=engine)
 
 
 class Download:

@@ -48,7 +48,7 @@ def test_requests_of_one_read_are_all_begun(serve: Serve) -> None:
 
 
 def test_streams_over_the_limit_are_refused(serve: Serve) -> None:
-    """N6: with REFUSED_STREAM, which a client may repeat safely; when one has ended, the next is served."""
+    """N5: with REFUSED_STREAM, which a client may repeat safely; when one has ended, the next is served."""
     gate = asyncio.Event()
     app = Recorder(gate=gate)
     client = FrameClient(serve(app, h2_max_concurrent_streams=3))
@@ -218,7 +218,7 @@ MALFORMED: dict[str, Headers] = {
 
 @pytest.mark.parametrize("fields", MALFORMED.values(), ids=MALFORMED.keys())
 def test_malformed_request_is_an_error_of_its_stream(serve: Serve, fields: Headers) -> None:
-    """N9, L1: reset or refused, the application is not called; others go on, with the field table intact."""
+    """N8, L1: reset or refused, the application is not called; others go on, with the field table intact."""
     gate = asyncio.Event()
     app = Recorder(gate=gate)
     served = serve(app)
@@ -239,7 +239,7 @@ def test_malformed_request_is_an_error_of_its_stream(serve: Serve, fields: Heade
     ("length", "sent", "ends"), [(5, b"abc", True), (5, b"abcdefg", True), (5, b"abcdefg", False), (0, b"a", False)]
 )
 def test_body_that_is_not_as_long_as_it_says(serve: Serve, length: int, sent: bytes, ends: bool) -> None:
-    """N9, R6: PROTOCOL_ERROR on its stream (RFC 9113 section 8.1.1); the application learns that it is not whole."""
+    """N8, R6: PROTOCOL_ERROR on its stream (RFC 9113 section 8.1.1); the application learns that it is not whole."""
     events: list[Event] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -268,7 +268,7 @@ def test_body_that_is_not_as_long_as_it_says(serve: Serve, length: int, sent: by
     [[(b":path", b"/x")], [(b"X-Upper", b"1")], [(b"x", b"a\r\nb")], [(b"", b"1")], [(b"connection", b"close")]],
 )
 def test_malformed_trailers_are_an_error_of_their_stream(serve: Serve, fields: Headers) -> None:
-    """N9: the application does not take the body for whole."""
+    """N8: the application does not take the body for whole."""
     events: list[Event] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

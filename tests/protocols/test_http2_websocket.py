@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """WebSockets on streams of HTTP/2 (RFC 8441): what differs from a socket of one's own.
 
-The behaviour that every WebSocket has is in test_websocket_*.py here and in tests/asgi, which run over HTTP/2 too.
+Each runs on both engines of HTTP/2. The behaviour that every WebSocket has is in test_websocket_*.py here and in
+tests/asgi, which run over HTTP/2 too.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import tracemalloc
 from typing import Any
 
@@ -18,7 +20,7 @@ from fastcorn.protocols.handshake import open_stream_handshake
 from tests.exchanges import Receive, Scope, Send, Served
 from tests.frames import deflated
 from tests.http2_client import Http2Client
-from tests.http2_frames import raw_frame
+from tests.http2_frames import ENGINES, raw_frame
 from tests.http2_websockets import Http2WebSocketClient, handshake_fields
 from tests.serving import Serve
 from tests.websockets import BINARY, PING, PONG, close, frame, text
@@ -26,6 +28,12 @@ from tests.websockets import BINARY, PING, PONG, close, frame, text
 ACCEPT = {"type": "websocket.accept"}
 DATA = 0
 Event = dict[str, Any]
+
+
+@pytest.fixture(name="serving", params=ENGINES)
+def fixture_serving(request: pytest.FixtureRequest, serve: Serve) -> Serve:
+    """`serve` with each engine of HTTP/2."""
+    return functools.partial(serve, http2_engine=request.param)
 
 
 class Rooms:
@@ -87,10 +95,10 @@ def open_on(client: Http2Client, *args: Any, data: bytes = b"", **kwargs: Any) -
 # ---- the handshake ---------------------------------------------------------------------------------------------------
 
 
-def test_offered_and_accepted(serve: Serve) -> None:
+def test_offered_and_accepted(serving: Serve) -> None:
     """M1, W1, W3: SETTINGS say that it can be had; 200, the agreed fields, and none that frame a body."""
     app = Rooms()
-    client = Http2Client(serve(app))
+    client = Http2Client(serving(app))
     assert client.h2.remote_settings[SettingCodes.ENABLE_CONNECT_PROTOCOL] == 1
     websocket = open_on(client, "/a%20b?c=d", [("x-one", "1"), ("host", "example.org")])
     assert websocket.accepted
@@ -104,7 +112,7 @@ def test_offered_and_accepted(serve: Serve) -> None:
     assert "method" not in scope
 
 
-def test_subprotocol_and_compression(serve: Serve) -> None:
+def test_subprotocol_and_compression(serving: Serve) -> None:
     """M1, W3: what RFC 6455 and RFC 7692 agree on by fields is agreed on by the same ones."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,7 +122,7 @@ def test_subprotocol_and_compression(serve: Serve) -> None:
         await receive()
 
     offers = [("sec-websocket-protocol", "a, b"), ("sec-websocket-extensions", "permessage-deflate")]
-    websocket = open_on(Http2Client(serve(app)), headers=offers)
+    websocket = open_on(Http2Client(serving(app)), headers=offers)
     assert websocket.header(b"sec-websocket-protocol") == b"b"
     extensions = websocket.header(b"sec-websocket-extensions")
     assert extensions is not None
@@ -126,27 +134,27 @@ def test_subprotocol_and_compression(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("version", ["8", "14", "13, 8", ""])
-def test_wrong_version(serve: Serve, version: str) -> None:
+def test_wrong_version(serving: Serve, version: str) -> None:
     """M1: 400 that names the right one; Upgrade, which a 426 needs, is not allowed in HTTP/2."""
     app = Rooms()
-    websocket = open_on(Http2Client(serve(app)), headers=[("sec-websocket-version", version)])
+    websocket = open_on(Http2Client(serving(app)), headers=[("sec-websocket-version", version)])
     assert (websocket.answer.status, websocket.answer.complete) == (400, True)
     assert websocket.answer.header(b"sec-websocket-version") == b"13"
     assert websocket.answer.header(b"upgrade") is None
     assert not app.scopes
 
 
-def test_version_may_be_left_out_and_a_key_is_ignored(serve: Serve) -> None:
+def test_version_may_be_left_out_and_a_key_is_ignored(serving: Serve) -> None:
     """M1: RFC 8441 section 5 asks for neither."""
-    client = Http2Client(serve(Rooms()))
+    client = Http2Client(serving(Rooms()))
     assert open_on(client, without=["sec-websocket-version"]).accepted
     assert open_on(client, headers=[("sec-websocket-key", "anything")]).accepted
 
 
-def test_end_of_stream_with_the_request(serve: Serve) -> None:
+def test_end_of_stream_with_the_request(serving: Serve) -> None:
     """M1: who ends the stream cannot send a frame."""
     app = Rooms()
-    client = Http2Client(serve(app))
+    client = Http2Client(serving(app))
     exchange = client.request_fields(handshake_fields())
     assert (exchange.answer.status, exchange.answer.complete) == (400, True)
     assert b"leaves its stream open" in exchange.answer.body
@@ -155,10 +163,10 @@ def test_end_of_stream_with_the_request(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("protocol", ["connect-udp", "WEBSOCKET2", "h2c"])
-def test_other_protocols_are_501(serve: Serve, protocol: str) -> None:
+def test_other_protocols_are_501(serving: Serve, protocol: str) -> None:
     """M1: RFC 8441 section 4 leaves it to the server which protocols it knows; RFC 9220 section 3 names 501."""
     app = Rooms()
-    client = Http2Client(serve(app))
+    client = Http2Client(serving(app))
     websocket = open_on(client, headers=[(":protocol", protocol)])
     assert websocket.answer.status == 501
     assert not app.scopes
@@ -166,10 +174,10 @@ def test_other_protocols_are_501(serve: Serve, protocol: str) -> None:
 
 
 @pytest.mark.parametrize("gone", [":scheme", ":path", ":authority"])
-def test_fields_of_an_extended_connect(serve: Serve, gone: str) -> None:
+def test_fields_of_an_extended_connect(serving: Serve, gone: str) -> None:
     """M1: RFC 8441 section 4: without one of these the request is malformed, which ends its stream alone."""
     app = Rooms()
-    client = Http2Client(serve(app))
+    client = Http2Client(serving(app))
     websocket = open_on(client, without=[gone])
     assert websocket.ended
     assert not websocket.accepted
@@ -178,21 +186,21 @@ def test_fields_of_an_extended_connect(serve: Serve, gone: str) -> None:
 
 
 @pytest.mark.parametrize("field", [("upgrade", "websocket"), ("connection", "upgrade")])
-def test_fields_of_http1_are_malformed(serve: Serve, field: tuple[str, str]) -> None:
+def test_fields_of_http1_are_malformed(serving: Serve, field: tuple[str, str]) -> None:
     """M1: RFC 9113 section 8.2.2."""
     app = Rooms()
-    client = Http2Client(serve(app))
+    client = Http2Client(serving(app))
     websocket = open_on(client, headers=[field])
     assert websocket.stream.reset == ErrorCodes.PROTOCOL_ERROR
     assert not app.scopes
     assert open_on(client).accepted
 
 
-def test_no_get_becomes_a_websocket(serve: Serve) -> None:
+def test_no_get_becomes_a_websocket(serving: Serve) -> None:
     """M1: a GET with Sec-WebSocket fields is a GET."""
     app = Rooms()
     fields = [("sec-websocket-version", "13"), ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")]
-    assert Http2Client(serve(app)).request(headers=fields).answer.status == 200
+    assert Http2Client(serving(app)).request(headers=fields).answer.status == 200
     assert not app.scopes
 
 
@@ -215,10 +223,10 @@ def test_handshake_reads_fields() -> None:
 # ---- many on one connection ------------------------------------------------------------------------------------------
 
 
-def test_streams_are_apart(serve: Serve) -> None:
+def test_streams_are_apart(serving: Serve) -> None:
     """W4, W5: WebSockets and requests share a connection and nothing else."""
     app = Rooms()
-    served = serve(app, max_connections=2)
+    served = serving(app, max_connections=2)
     client = Http2Client(served)
     websockets = [open_on(client, f"/{number}") for number in range(20)]
     for number, websocket in enumerate(websockets):
@@ -239,10 +247,10 @@ def test_streams_are_apart(serve: Serve) -> None:
     assert client.request().answer.status == 200
 
 
-def test_lost_connection_ends_all(serve: Serve) -> None:
+def test_lost_connection_ends_all(serving: Serve) -> None:
     """W7, W9: with what came before."""
     app = Rooms()
-    served = serve(app)
+    served = serving(app)
     client = Http2Client(served)
     for number in range(5):
         open_on(client, f"/{number}", data=text("last"))
@@ -254,10 +262,10 @@ def test_lost_connection_ends_all(serve: Serve) -> None:
     assert served.context.active_requests == 0
 
 
-def test_streams_are_freed(serve: Serve) -> None:
+def test_streams_are_freed(serving: Serve) -> None:
     """W9: more WebSockets one after the other than streams are allowed at once."""
     app = Rooms()
-    served = serve(app, h2_max_concurrent_streams=3)
+    served = serving(app, h2_max_concurrent_streams=3)
     client = Http2Client(served)
     for number in range(50):
         websocket = open_on(client, data=text("x"))
@@ -273,10 +281,10 @@ def test_streams_are_freed(serve: Serve) -> None:
     assert served.context.active_requests == 0
 
 
-def test_message_in_many_frames(serve: Serve) -> None:
+def test_message_in_many_frames(serving: Serve) -> None:
     """W6: DATA frames need not be frames of the WebSocket; empty and padded ones do no harm."""
     app = Rooms()
-    client = Http2Client(serve(app))
+    client = Http2Client(serving(app))
     websocket = open_on(client)
     stream_id = websocket.exchange.stream_id
     for index, byte in enumerate(text("byte by byte") + frame(PING, b"p") + text("padded")):
@@ -289,10 +297,10 @@ def test_message_in_many_frames(serve: Serve) -> None:
     assert websocket.messages == ["byte by byte", "padded"]
 
 
-def test_padding_is_credited(serve: Serve) -> None:
+def test_padding_is_credited(serving: Serve) -> None:
     """M2: windows count padding (RFC 9113 section 6.1), so it comes back too."""
     app = Rooms()
-    client = Http2Client(serve(app))
+    client = Http2Client(serving(app))
     websocket = open_on(client)
     message = frame(BINARY, b"x" * 1000)
     for _ in range(1200):  # windows for 256 KiB, and 1.5 MB of frames
@@ -304,7 +312,7 @@ def test_padding_is_credited(serve: Serve) -> None:
     assert len(app.messages()) == 1200
 
 
-def test_applications_of_reset_websockets_count(serve: Serve) -> None:
+def test_applications_of_reset_websockets_count(serving: Serve) -> None:
     """M4: opening and resetting does not call more applications at once than there may be streams."""
     gate = asyncio.Event()
     calls: list[str] = []
@@ -316,7 +324,7 @@ def test_applications_of_reset_websockets_count(serve: Serve) -> None:
             await send(ACCEPT)
         await gate.wait()
 
-    served = serve(app, h2_max_concurrent_streams=10)
+    served = serving(app, h2_max_concurrent_streams=10)
     client = Http2Client(served)
     for number in range(40):
         websocket = open_on(client, "/accepting" if number % 2 else "/waiting")
@@ -332,10 +340,10 @@ def test_applications_of_reset_websockets_count(serve: Serve) -> None:
 # ---- how it ends -----------------------------------------------------------------------------------------------------
 
 
-def test_closing_handshake(serve: Serve) -> None:
+def test_closing_handshake(serving: Serve) -> None:
     """W7, M6: close frames, then END_STREAM of both sides: no RST_STREAM in a good end."""
     app = Rooms()
-    served = serve(app)
+    served = serving(app)
     client = Http2Client(served)
     websocket = open_on(client)
     websocket.close(4000, "done")
@@ -348,9 +356,9 @@ def test_closing_handshake(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("data", [close(1000), frame(3)], ids=["closed", "failed"])
-def test_client_that_does_not_end_its_side(serve: Serve, data: bytes) -> None:
+def test_client_that_does_not_end_its_side(serving: Serve, data: bytes) -> None:
     """M8: it has websocket_close_timeout; what it sends meanwhile is dropped. Then RST_STREAM, which blames nobody."""
-    served = serve(Rooms(), websocket_close_timeout=5)
+    served = serving(Rooms(), websocket_close_timeout=5)
     client = Http2Client(served)
     websocket = open_on(client)
     websocket.answers_end = False
@@ -367,10 +375,10 @@ def test_client_that_does_not_end_its_side(serve: Serve, data: bytes) -> None:
     assert client.request().answer.status == 200
 
 
-def test_end_of_the_clients_side(serve: Serve) -> None:
+def test_end_of_the_clients_side(serving: Serve) -> None:
     """W7: END_STREAM is the end of a socket's side: what came before is received, then 1006."""
     app = Rooms()
-    served = serve(app, websocket_queue_messages=2)
+    served = serving(app, websocket_queue_messages=2)
     websocket = open_on(Http2Client(served), "/gated")
     websocket.send(*[text(str(number)) for number in range(10)])
     websocket.finish()
@@ -383,10 +391,10 @@ def test_end_of_the_clients_side(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("code", [ErrorCodes.CANCEL, ErrorCodes.NO_ERROR, ErrorCodes.PROTOCOL_ERROR])
-def test_reset_by_the_client(serve: Serve, code: ErrorCodes) -> None:
+def test_reset_by_the_client(serving: Serve, code: ErrorCodes) -> None:
     """W7, M2: RST_STREAM is a lost connection, 1006; what came before is received."""
     app = Rooms()
-    served = serve(app, websocket_queue_messages=2)
+    served = serving(app, websocket_queue_messages=2)
     client = Http2Client(served)
     websocket = open_on(client, "/gated")
     websocket.send(*[frame(BINARY, b"%d" % number * 10_000) for number in range(10)])
@@ -398,10 +406,10 @@ def test_reset_by_the_client(serve: Serve, code: ErrorCodes) -> None:
     assert client.request().answer.status == 200
 
 
-def test_frames_after_a_reset(serve: Serve) -> None:
+def test_frames_after_a_reset(serving: Serve) -> None:
     """W10: what crosses a reset is nobody's; the connection goes on."""
     app = Rooms()
-    served = serve(app, websocket_close_timeout=1, websocket_ping_interval=None)
+    served = serving(app, websocket_close_timeout=1, websocket_ping_interval=None)
     client = Http2Client(served)
     websocket = open_on(client)
     websocket.answers_end = False
@@ -419,7 +427,7 @@ def test_frames_after_a_reset(serve: Serve) -> None:
     assert client.request().answer.status == 200
 
 
-def test_cut_denial_is_a_reset(serve: Serve) -> None:
+def test_cut_denial_is_a_reset(serving: Serve) -> None:
     """X1, R9: a refusal that is cut short is visible as such, and the connection goes on."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -431,7 +439,7 @@ def test_cut_denial_is_a_reset(serve: Serve) -> None:
         await send({"type": "websocket.http.response.start", "status": 401})
         await send({"type": "websocket.http.response.body", "body": b"part", "more_body": True})
 
-    served = serve(app)
+    served = serving(app)
     client = Http2Client(served)
     websocket = open_on(client, data=text("early"))
     assert websocket.answer.status == 401
@@ -441,7 +449,7 @@ def test_cut_denial_is_a_reset(serve: Serve) -> None:
     assert client.request().answer.status == 204
 
 
-def test_denial_keeps_the_connection(serve: Serve) -> None:
+def test_denial_keeps_the_connection(serving: Serve) -> None:
     """X1, W8: a refusal is an ordinary response of the stream, whole or streamed, to a client that has ended or not."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -455,7 +463,7 @@ def test_denial_keeps_the_connection(serve: Serve) -> None:
         await asyncio.sleep(0)
         await send({"type": "websocket.http.response.body", "body": b"ied!"})
 
-    served = serve(app)
+    served = serving(app)
     client = Http2Client(served)
     for path, status in (("/close", 403), ("/length", 401), ("/", 401)):
         for data in (b"", text("early")):
@@ -470,10 +478,10 @@ def test_denial_keeps_the_connection(serve: Serve) -> None:
 # ---- before the application accepts ----------------------------------------------------------------------------------
 
 
-def test_early_data_is_held(serve: Serve) -> None:
+def test_early_data_is_held(serving: Serve) -> None:
     """W11: as much as the window lets in; nothing is missing afterwards, and other streams go on."""
     app = Rooms()
-    served = serve(app)
+    served = serving(app)
     client = Http2Client(served)
     websocket = open_on(client, "/late")
     for number in range(40):
@@ -486,7 +494,7 @@ def test_early_data_is_held(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("how", ["end", "reset", "lost"])
-def test_client_that_leaves_before_it_is_accepted(serve: Serve, how: str) -> None:
+def test_client_that_leaves_before_it_is_accepted(serving: Serve, how: str) -> None:
     """W9, W11: accept raises, receive() tells; the stream is over."""
     app = Rooms()
     raised: list[OSError] = []
@@ -498,7 +506,7 @@ def test_client_that_leaves_before_it_is_accepted(serve: Serve, how: str) -> Non
             raised.append(error)
             app.events["/late"].append(await receive())
 
-    served = serve(late)
+    served = serving(late)
     client = Http2Client(served)
     websocket = open_on(client, "/late", data=text("early"))
     if how == "end":
@@ -513,10 +521,10 @@ def test_client_that_leaves_before_it_is_accepted(serve: Serve, how: str) -> Non
     assert how == "lost" or client.request().answer.status == 200
 
 
-def test_early_frames_of_two_bytes_cost_no_more(serve: Serve) -> None:
+def test_early_frames_of_two_bytes_cost_no_more(serving: Serve) -> None:
     """W11, M2: a window full of the smallest frames takes the memory of their bytes, not of an object for each."""
     app = Rooms()
-    served = serve(app)
+    served = serving(app)
     client = Http2Client(served)
     websocket = open_on(client, "/late")
     flood = raw_frame(DATA, b"\x89\x80", stream_id=websocket.exchange.stream_id) * 1000
@@ -537,10 +545,10 @@ def test_early_frames_of_two_bytes_cost_no_more(serve: Serve) -> None:
 # ---- back-pressure ---------------------------------------------------------------------------------------------------
 
 
-def test_websocket_that_is_not_received_blocks_no_other_stream(serve: Serve) -> None:
+def test_websocket_that_is_not_received_blocks_no_other_stream(serving: Serve) -> None:
     """M2: its own window holds its client back; uploads and messages of others go on beyond the connection's window."""
     app = Rooms()
-    served = serve(app, h2_initial_connection_window=65535 * 4)
+    served = serving(app, h2_initial_connection_window=65535 * 4)
     client = Http2Client(served)
     full = [open_on(client, "/gated") for _ in range(8)]
     for websocket in full:
@@ -556,7 +564,7 @@ def test_websocket_that_is_not_received_blocks_no_other_stream(serve: Serve) -> 
     assert not any(websocket.stream.outbox for websocket in full)
 
 
-def test_client_that_does_not_read_blocks_no_other_stream(serve: Serve) -> None:
+def test_client_that_does_not_read_blocks_no_other_stream(serving: Serve) -> None:
     """M5: its application waits in send(); the rest of the connection is as quick as ever."""
     sent: list[int] = []
     rooms = Rooms()
@@ -571,7 +579,7 @@ def test_client_that_does_not_read_blocks_no_other_stream(serve: Serve) -> None:
             await send({"type": "websocket.send", "bytes": b"x" * 10_000})
             sent.append(number)
 
-    served = serve(app)
+    served = serving(app)
     client = Http2Client(served)
     slow = Http2WebSocketClient(served, client)
     slow.stop_reading()
@@ -585,7 +593,7 @@ def test_client_that_does_not_read_blocks_no_other_stream(serve: Serve) -> None:
     assert slow.closed_with == (1000, "")
 
 
-def test_stalled_stream_is_cut_alone(serve: Serve) -> None:
+def test_stalled_stream_is_cut_alone(serving: Serve) -> None:
     """M8, D5: a WebSocket whose client gives no window for write_timeout is reset; others live."""
     raised: list[BaseException] = []
     rooms = Rooms()
@@ -602,7 +610,7 @@ def test_stalled_stream_is_cut_alone(serve: Serve) -> None:
         except OSError as error:
             raised.append(error)
 
-    served = serve(app, write_timeout=10, websocket_ping_interval=None, h2_ping_interval=None)
+    served = serving(app, write_timeout=10, websocket_ping_interval=None, h2_ping_interval=None)
     client = Http2Client(served)
     slow = Http2WebSocketClient(served, client)
     slow.stop_reading()
@@ -615,10 +623,10 @@ def test_stalled_stream_is_cut_alone(serve: Serve) -> None:
     assert other.messages == ["alive"]
 
 
-def test_one_write_a_turn(serve: Serve) -> None:
+def test_one_write_a_turn(serving: Serve) -> None:
     """M3: what many WebSockets of a connection are sent in one turn leaves together."""
     app = Rooms()
-    client = Http2Client(serve(app))
+    client = Http2Client(serving(app))
     websockets = [open_on(client, f"/{number}") for number in range(10)]
     for websocket in websockets:
         websocket.send(text("first"))
@@ -635,10 +643,10 @@ def test_one_write_a_turn(serve: Serve) -> None:
 # ---- deadlines and the end of the server -----------------------------------------------------------------------------
 
 
-def test_deadlines_end_the_stream_alone(serve: Serve) -> None:
+def test_deadlines_end_the_stream_alone(serving: Serve) -> None:
     """M7, M8: no pong: 1011, then a reset; the others answer and stay."""
     app = Rooms()
-    served = serve(app, websocket_ping_interval=10, websocket_ping_timeout=10, h2_ping_interval=None)
+    served = serving(app, websocket_ping_interval=10, websocket_ping_timeout=10, h2_ping_interval=None)
     client = Http2Client(served)
     silent, other = open_on(client, "/silent"), open_on(client, "/other")
     for _ in range(40):
@@ -652,9 +660,9 @@ def test_deadlines_end_the_stream_alone(serve: Serve) -> None:
     assert served.context.websockets == 1
 
 
-def test_connection_with_websockets_is_not_idle(serve: Serve) -> None:
+def test_connection_with_websockets_is_not_idle(serving: Serve) -> None:
     """M8, D2: the deadlines of HTTP do not end it."""
-    served = serve(
+    served = serving(
         Rooms(), keep_alive_timeout=2, header_read_timeout=2, body_timeout=2, body_min_rate=1000, h2_ping_interval=None
     )
     client = Http2Client(served)
@@ -666,10 +674,10 @@ def test_connection_with_websockets_is_not_idle(serve: Serve) -> None:
     assert websocket.closed_with is None
 
 
-def test_graceful_stop(serve: Serve) -> None:
+def test_graceful_stop(serving: Serve) -> None:
     """M9, S1: GOAWAY, 1012 to each WebSocket, 503 to who waits for accept; when all have ended, the connection ends."""
     app = Rooms()
-    served = serve(app, graceful_timeout=30)
+    served = serving(app, graceful_timeout=30)
     client = Http2Client(served)
     websockets = [open_on(client, f"/{number}") for number in range(5)]
     waiting = open_on(client, "/late")
@@ -693,10 +701,10 @@ def test_graceful_stop(serve: Serve) -> None:
     assert idle == [1]
 
 
-def test_hard_stop(serve: Serve) -> None:
+def test_hard_stop(serving: Serve) -> None:
     """S2: all are lost at once."""
     app = Rooms()
-    served = serve(app)
+    served = serving(app)
     client = Http2Client(served)
     for number in range(5):
         open_on(client, f"/{number}")
@@ -707,9 +715,9 @@ def test_hard_stop(serve: Serve) -> None:
     assert served.context.websockets == 0
 
 
-def test_access_record_has_the_status_of_http2(serve: Serve) -> None:
+def test_access_record_has_the_status_of_http2(serving: Serve) -> None:
     """S4: 200, as there is no 101 in HTTP/2."""
-    served = serve(Rooms(), access=True)
+    served = serving(Rooms(), access=True)
     open_on(Http2Client(served)).close(1000)
     ((scope, status, _, _, _),) = served.accesses
     assert (scope["http_version"], status) == ("2", 200)

@@ -158,7 +158,7 @@ def ids(case: Case) -> str:
 def test_whole(serve: Serve, case: Case) -> None:
     """The bytes come in one piece."""
     echo = Echo()
-    client = serve(echo, **case.settings).connect()
+    client = serve(echo, h2c=False, **case.settings).connect()
     client.send(case.data)
     check(client, echo, case, case.lines)
 
@@ -167,7 +167,7 @@ def test_whole(serve: Serve, case: Case) -> None:
 def test_byte_by_byte(serve: Serve, case: Case) -> None:
     """Each byte comes alone; of a long run of bytes, pieces of 61."""
     echo = Echo()
-    client = serve(echo, **case.settings).connect()
+    client = serve(echo, h2c=False, **case.settings).connect()
     step = 1 if len(case.data) < 1500 else 61
     for place in range(0, len(case.data), step):
         if not client.closed:
@@ -180,7 +180,7 @@ def test_byte_by_byte(serve: Serve, case: Case) -> None:
 def test_with_a_tail(serve: Serve, case: Case) -> None:
     """Another request comes right behind: it is answered when the connection is kept, and else it is not."""
     echo = Echo()
-    client = serve(echo, **case.settings).connect()
+    client = serve(echo, h2c=False, **case.settings).connect()
     client.send(case.data + TAIL)
     tail = [["200", "GET", "/tail", "host=tail"]] if case.end == "open" else []
     check(client, echo, case, case.lines + tail)

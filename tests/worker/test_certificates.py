@@ -17,6 +17,7 @@ import pytest
 from fastcorn.config import Config, ConfigError
 from fastcorn.worker import certificates as module
 from fastcorn.worker.certificates import (
+    END_TICKS,
     LOOK_TICKS,
     Certificates,
     CertificateWatch,
@@ -209,6 +210,28 @@ def test_what_is_read_when_the_watch_ends_is_forgotten(tmp_path: Path) -> None:
         watched.watch.end()
         await until(lambda: watched.watch._reading is None)
         assert watched.served == []
+
+    run_on("asyncio", main)
+
+
+def test_an_end_that_comes_near_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        config = Config(**localhost().write(tmp_path), watch_certificates=False)
+        watch = CertificateWatch(config, read(config), log, lambda renewed: None)
+        notices = ["a expires"]
+        monkeypatch.setattr(module, "validity_notices", lambda facts: notices)
+        for _ in range(END_TICKS - 1):
+            watch.tick()
+        assert caplog.messages == []
+        for _ in range(2 * END_TICKS):
+            watch.tick()
+        assert caplog.messages == ["a expires"]
+        notices.append("b expires")
+        for _ in range(END_TICKS):
+            watch.tick()
+        assert caplog.messages == ["a expires", "b expires"]
 
     run_on("asyncio", main)
 
