@@ -41,7 +41,7 @@ cdef extern from "hpack.h":
 
 cdef class HPACKDecoder:
     cdef fc_hpack_decoder decoder
-    cdef char *memory               # the ring, then the entries
+    cdef char *memory               # the entries, then the ring
     cdef list pairs                 # the tuple of each dynamic entry, by its number modulo the length
     cdef uint64_t oldest            # number of the oldest entry that `pairs` holds
     cdef readonly str error         # of the last block; None = none

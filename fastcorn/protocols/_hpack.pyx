@@ -77,6 +77,7 @@ cdef list make_statics():
 
 
 cdef list STATICS = make_statics()
+cdef Py_ssize_t ENTRIES_BYTES = fc_hpack_entries(FC_HPACK_DEFAULT) * sizeof(fc_hpack_entry)
 
 
 cdef bytes exact(object text):
@@ -86,10 +87,11 @@ cdef bytes exact(object text):
 
 
 cdef char *reserve_memory() except NULL:
-    """A ring and its entries behind it, for a table of FC_HPACK_DEFAULT bytes."""
-    cdef char *memory = <char *>PyMem_Malloc(
-        2 * FC_HPACK_DEFAULT + fc_hpack_entries(FC_HPACK_DEFAULT) * sizeof(fc_hpack_entry)
-    )
+    """The entries and the ring of a table of FC_HPACK_DEFAULT bytes.
+
+    The ring is used from its beginning on: behind the entries, an idle connection has touched one page of them.
+    """
+    cdef char *memory = <char *>PyMem_Malloc(ENTRIES_BYTES + 2 * FC_HPACK_DEFAULT)
     if memory is NULL:
         raise MemoryError
     return memory
@@ -111,7 +113,7 @@ cdef class HPACKDecoder:
     cdef int allocate(self) except -1:
         self.memory = reserve_memory()
         fc_hpack_decoder_init(
-            &self.decoder, self.memory, <fc_hpack_entry *>(self.memory + 2 * FC_HPACK_DEFAULT), FC_HPACK_DEFAULT
+            &self.decoder, self.memory + ENTRIES_BYTES, <fc_hpack_entry *>self.memory, FC_HPACK_DEFAULT
         )
         self.pairs = [None] * fc_hpack_entries(FC_HPACK_DEFAULT)
         self.oldest = 1
@@ -220,7 +222,7 @@ cdef class HPACKEncoder:
     cdef int allocate(self) except -1:
         self.memory = reserve_memory()
         fc_hpack_encoder_init(
-            &self.encoder, self.memory, <fc_hpack_entry *>(self.memory + 2 * FC_HPACK_DEFAULT), FC_HPACK_DEFAULT
+            &self.encoder, self.memory + ENTRIES_BYTES, <fc_hpack_entry *>self.memory, FC_HPACK_DEFAULT
         )
         return 0
 

@@ -29,6 +29,8 @@ cdef inline int output_reserve(Output *out, size_t more) except -1:
 
 
 cdef inline int output_append(Output *out, const char *data, size_t len) except -1:
+    if len == 0:    # memcpy() must not be given NULL, which an empty buffer is
+        return 0
     output_reserve(out, len)
     memcpy(out.data + out.len, data, len)
     out.len += len
