@@ -457,7 +457,9 @@ cdef class HTTPCycle(Cycle):
         if not isinstance(path, str) or not path.startswith("/") or not path.isascii() or not path.isprintable() or (
             " " in path
         ):
-            raise MessageError(f"'http.response.push' needs a 'path' that begins with / and is percent-encoded, not {path!r}")
+            raise MessageError(
+                f"'http.response.push' needs a 'path' that begins with / and is percent-encoded, not {path!r}"
+            )
         self.stream.send_push(path, message.get("headers", ()))
         return FINISHED
 

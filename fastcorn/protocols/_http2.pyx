@@ -2,7 +2,7 @@
 """H2Connection: one socket that speaks HTTP/2 (RFC 9113), from bytes to cycles and back; H2Stream: one exchange on it.
 
 H1Connection makes it through Context.http2_factory (fastcorn.protocols.http2) and hands the socket over. csrc/frame2.c
-reads frames and says what is wrong with them; an engine (fastcorn.protocols._http2_engine) knows header compression, the
+reads frames and says what is wrong with them; an engine (protocols._http2_engine) knows header compression, the
 states of streams and the windows; cycles run applications and answer through the Stream methods of H2Stream. Decided
 here: which frames a client may send how often, when applications run, which stream writes next, deadlines, the end.
 
@@ -14,7 +14,7 @@ of an application, and what all of them answer at once is one write.
 """
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Copy, PyDict_Size
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcmp
@@ -38,7 +38,7 @@ from fastcorn.protocols._http2_fields cimport (
 from fastcorn.protocols._http2_websocket cimport StreamCarrier, StreamTransport, accept, new_tunnel
 from fastcorn.protocols._output cimport output_append
 from fastcorn.protocols._priority cimport WriteQueue
-from fastcorn.protocols._writer cimport FLUSH_BYTES, Writer, new_writer
+from fastcorn.protocols._writer cimport FLUSH_BYTES, Writer
 
 from fastcorn.protocols import sendfile
 from fastcorn.protocols._priority import parse_priority
@@ -72,8 +72,8 @@ cdef enum:
     FIELDS_PER_FRAME = 8
     # PRIORITY_UPDATE frames for streams that are not open yet.
     EARLY_PRIORITIES = 128
-    # Body bytes either way that pay for one frame that brings nothing: clients open windows and ask for round trips while
-    # they transfer. Go's sends two WINDOW_UPDATE for 4 KiB.
+    # Body bytes either way that pay for one frame that brings nothing: clients open windows and ask for round trips
+    # while they transfer. Go's sends two WINDOW_UPDATE for 4 KiB.
     BYTES_PER_FRAME = 2048
     # Such frames that an exchange pays for which has come to its end.
     FRAMES_PER_EXCHANGE = 2
@@ -325,7 +325,7 @@ cdef class H2Stream(StreamCarrier):
         return 0
 
     cdef Py_ssize_t write_frame(self) except -1:
-        """Write a turn's DATA, or what ends the stream; `blocked` may be set. Returns the bytes of body that have left."""
+        """Write a turn's DATA, or what ends the stream; `blocked` may be set. Returns the bytes of body that left."""
         cdef H2Connection connection = self.connection
         cdef HTTP2Engine engine = connection.engine
         cdef Py_ssize_t size = 0
@@ -381,7 +381,7 @@ cdef class H2Stream(StreamCarrier):
         return part
 
     cdef int end_sent(self) except -1:
-        """END_STREAM has left. A request that has not ended is told that its rest is not wanted (RFC 9113 section 8.1)."""
+        """END_STREAM has left. A request that has not ended hears that no more is wanted (RFC 9113 section 8.1)."""
         cdef H2Connection connection = self.connection
         cdef int64_t left = self.head.content_length - self.received
         self.ended = True
@@ -632,7 +632,9 @@ cdef class H2Connection:
         self.engine.start(&self.writer.out)
         self.begin(data)
 
-    def take_over_upgraded(self, transport, Writer writer, bytes data, bint reading_paused, bytes settings, list fields):
+    def take_over_upgraded(
+        self, transport, Writer writer, bytes data, bint reading_paused, bytes settings, list fields
+    ):
         """Go on after a 101 that has switched to HTTP/2 (RFC 7540 section 3.2), whose request is stream 1.
 
         Args:
@@ -964,7 +966,8 @@ cdef class H2Connection:
         elif event == ENGINE_CONNECTION_ERROR:
             return self.fail(engine.code, engine.reason)
         elif frame.type == FC_FRAME2_DATA:
-            # For a stream that was reset. A client may not know that yet, but what it has on its way is frames of a size.
+            # For a stream that was reset. A client may not know that yet, but what it has on its way is frames of a
+            # size.
             return self.charge(max(0.0, 1.0 - <double>frame.size / BYTES_PER_FRAME))
         return 0
 
@@ -1015,7 +1018,9 @@ cdef class H2Connection:
                 self.queue.update(stream.id, stream.urgency, stream.incremental)
         elif frame.value > self.last_stream and frame.value & 1:
             if len(self.early_priorities) >= EARLY_PRIORITIES and next(iter(self.early_priorities)) <= self.last_stream:
-                self.early_priorities = {key: kept for key, kept in self.early_priorities.items() if key > self.last_stream}
+                self.early_priorities = {
+                    key: kept for key, kept in self.early_priorities.items() if key > self.last_stream
+                }
             if len(self.early_priorities) < EARLY_PRIORITIES:
                 self.early_priorities[frame.value] = parse_priority(value)
         return 0
@@ -1145,7 +1150,7 @@ cdef class H2Connection:
         if self.tls_extension is not None:
             extensions["tls"] = PyDict_Copy(self.tls_extension)
         if stream.id & 1 == 0:
-            extensions.pop("http.response.push", None)  # a promise belongs to a stream of the client (RFC 9113 section 8.4)
+            extensions.pop("http.response.push", None)  # a promise is made on a client's stream (RFC 9113 section 8.4)
         priority = self.early_priorities.pop(stream.id, None) if self.early_priorities else None
         if priority is None and head.priority is not None:
             priority = parse_priority(head.priority)
@@ -1242,7 +1247,7 @@ cdef class H2Connection:
         return 0
 
     cdef int push(self, H2Stream parent, str path, list fields) except -1:
-        """Promise a response and begin its exchange (RFC 9113 section 8.4); nothing happens when the client takes none."""
+        """Promise a response and begin its exchange (RFC 9113 section 8.4); nothing if the client takes none."""
         cdef HTTP2Engine engine = self.engine
         cdef Py_ssize_t pushed = len(self.streams) - self.open_requests
         cdef uint32_t stream_id
@@ -1366,7 +1371,7 @@ cdef class H2Connection:
         return output_append(&self.writer.out, PyBytes_AS_STRING(payload), len)
 
     cdef int append_goaway(self, uint32_t last_stream, uint32_t code, str reason) except -1:
-        cdef bytes payload = last_stream.to_bytes(4, "big") + code.to_bytes(4, "big") + reason.encode("ascii", "replace")
+        cdef bytes payload = last_stream.to_bytes(4, "big") + code.to_bytes(4, "big") + reason.encode("ascii")
         return self.append_frame(FC_FRAME2_GOAWAY, 0, 0, payload)
 
     # ---- deadlines ---------------------------------------------------------------------------------------------------
