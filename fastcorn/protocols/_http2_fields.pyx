@@ -211,15 +211,18 @@ cdef list response_fields(object headers, int status, ResponseFacts *facts):
     cdef list fields = []
     cdef bint bodiless = status < 200 or status == 204
     cdef Py_ssize_t index = 0
+    cdef object item
     cdef tuple field
     cdef int id
     facts.content_length = -1
     facts.close = facts.has_date = facts.has_server = False
     if not PyList_CheckExact(headers):
         headers = as_list(headers)
-    # Unpacking an odd field may run Python code that changes the list: the size is asked for each time.
+    # Unpacking an odd field may run Python code that changes the list: the size is asked for each time, and the field
+    # is held here.
     while index < PyList_GET_SIZE(headers):
-        field = checked_field(<object>PyList_GET_ITEM(headers, index), &id)
+        item = <object>PyList_GET_ITEM(headers, index)
+        field = checked_field(item, &id)
         index += 1
         if is_for_connection(id) and id != FC_NAME_CONNECTION:
             continue
