@@ -102,6 +102,7 @@ class H2Connection:
 
 def urgency_of(stream: H2Stream) -> int:
     """What streams are sorted by: RFC 9218 section 4.1."""
+
 def turn_of(stream: H2Stream) -> int:
     """What streams that want small credits are sorted by."""
 
