@@ -12,7 +12,6 @@ from fastcorn.protocols._http2_websocket import StreamCarrier
 from fastcorn.protocols._writer import Writer
 
 @final
-@disjoint_base
 class H2Stream(StreamCarrier):
     """One exchange of an H2Connection, as the cycle sees it."""
 
