@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Streams on an HTTP/2 connection, by each engine: answered, with bodies, reset, refused; what they held is given back."""
+"""Streams on an HTTP/2 connection, by each engine: answered, reset, refused; what they held is given back."""
 
 import hpack
 
