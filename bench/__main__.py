@@ -20,6 +20,7 @@ from bench import (
     endurance,
     fairness,
     goals,
+    http2_idle,
     http2_servers,
     http2_works,
     idle,
@@ -60,6 +61,12 @@ def run_http2(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path
     Http2Comparison(interpreter, servers, works, **shape).run(Recorder("http2", interpreter, folder, {**shape}))
     if folder is not None:
         write_charts(folder)
+
+
+def run_http2_idle(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    servers = http2_servers.choose(chosen.servers, interpreter.packages)
+    recorder = Recorder("http2-idle", interpreter, folder, {"connections": chosen.connections})
+    http2_idle.run(interpreter, servers, chosen.connections, recorder)
 
 
 def run_transfer(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
@@ -133,6 +140,7 @@ def run_fairness(chosen: argparse.Namespace, interpreter: Interpreter, folder: P
 MEASUREMENTS = {
     "http1": run_http1,
     "http2": run_http2,
+    "http2-idle": run_http2_idle,
     "transfer": run_transfer,
     "websocket": run_websocket,
     "websocket-memory": run_websocket_memory,

@@ -60,6 +60,7 @@ UVICORN = Server(
         *("-m", "uvicorn", "{app}", "--host", "127.0.0.1", "--port", "{port}", "--http", "zttp", "--http2"),
         *("--loop", "uvloop", "--log-level", "warning", "--no-access-log"),
     ),
+    idle=("--timeout-keep-alive", "120"),
 )
 NGHTTPD = Server("nghttpd", "", ("-c", EXECUTE, "nghttpd", "-a", "127.0.0.1", "-d", "nghttpd/{app}", "--echo-upload"))
 REFERENCE = NGHTTPD.name

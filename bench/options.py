@@ -78,6 +78,8 @@ def _add_comparisons(commands: "_Commands", measured: argparse.ArgumentParser) -
     _add_number(http2, "--seconds", 4, "length of a measurement")
     _add_number(http2, "--warmup", 1, "seconds of load before it", least=0)
     http2.add_argument("--work", type=names, metavar="A,B", help="only these works (default: all)")
+    http2_idle = commands.add_parser("http2-idle", parents=[servers], help="bytes for each idle HTTP/2 connection")
+    _add_number(http2_idle, "--connections", 1000, "kept open")
     transfer = commands.add_parser("transfer", parents=[servers], help="one large body over HTTP/2: speed and memory")
     transfer.add_argument("--size", type=byte_size, default=1 << 30, help="of the body, as 64MiB (default: 1GiB)")
     _add_number(transfer, "--rounds", 3, "transfers of each")

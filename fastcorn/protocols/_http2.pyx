@@ -381,7 +381,7 @@ cdef class H2Stream(StreamCarrier):
         return part
 
     cdef int end_sent(self) except -1:
-        """END_STREAM has left. A request that has not ended hears that its rest is not wanted (RFC 9113 section 8.1)."""
+        """END_STREAM has left. A request that has not ended hears that no more is wanted (RFC 9113 section 8.1)."""
         cdef H2Connection connection = self.connection
         cdef int64_t left = self.head.content_length - self.received
         self.ended = True
@@ -1247,7 +1247,7 @@ cdef class H2Connection:
         return 0
 
     cdef int push(self, H2Stream parent, str path, list fields) except -1:
-        """Promise a response and begin its exchange (RFC 9113 section 8.4); nothing happens if the client takes none."""
+        """Promise a response and begin its exchange (RFC 9113 section 8.4); nothing if the client takes none."""
         cdef HTTP2Engine engine = self.engine
         cdef Py_ssize_t pushed = len(self.streams) - self.open_requests
         cdef uint32_t stream_id

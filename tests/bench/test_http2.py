@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import certificate, chart, h2load, http2, http2_servers, http2_works, process, transfer
+from bench import certificate, chart, h2load, http2, http2_idle, http2_servers, http2_works, process, transfer
 from bench.certificate import Certificate
 from bench.errors import BenchError
 from bench.exchange import ExchangeError
@@ -204,6 +204,19 @@ def test_transfers(
     transfer.run(interpreter, [SMALL], ways, 3_000_000, 1, recorder)
     error = str(recorder.results[name]["rows"]["fastcorn-h2"]["error"])
     assert error == "the body did not arrive whole: 0 refused, 1234 bytes came back"
+
+
+def test_idle_connections(interpreter: Interpreter, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http2_idle, "WARMUP", 3)
+    http2_idle.run(interpreter, [SMALL, BROKEN], 20, recorder)
+    for part in ("cleartext", "tls"):
+        rows = recorder.results[part]["rows"]
+        assert rows["fastcorn-h2"]["open"] == 20
+        assert isinstance(rows["fastcorn-h2"]["bytes_each"], int)
+        assert "out of order" in str(rows["hypercorn"]["error"])
+    monkeypatch.setattr(process, "raise_open_files", lambda wanted: 1024)
+    with pytest.raises(BenchError, match=r"need 2200 open files, the limit is 1024.*give --connections 824"):
+        http2_idle.run(interpreter, [SMALL], 2000, recorder)
 
 
 def test_ratios_leave_out_own_rows_and_the_reference() -> None:
