@@ -97,6 +97,7 @@ class Http2Client:
             the first and the last one of a graceful stop.
         events: what h2 made of the frames.
         credits: False = the connection's window is never credited.
+        secure: the connection is over TLS.
     """
 
     def __init__(
@@ -117,6 +118,7 @@ class Http2Client:
         self.goaways: list[tuple[int, int, bytes]] = []
         self.events: list[Event] = []
         self.credits = True
+        self.secure = bool(extra and extra.get("sslcontext"))
         self._buffer = bytearray()
         self._position = 0
         config = H2Configuration(
@@ -126,11 +128,8 @@ class Http2Client:
         initial: dict[Any, int] = {**DEFAULTS, **(settings or {})}
         self.h2.local_settings = Settings(client=True, initial_values=initial)
         if transport is None:
-            transport = FakeTransport(
-                self.driver, H1Connection(served.context), {**(served.extra or {}), **(extra or {})}
-            )
+            transport = self.transport = self.connect({**(served.extra or {}), **(extra or {})})
             served.clients.append(self)
-            self.driver.call(transport.protocol.connection_made, transport)
             self.h2.initiate_connection()
         else:
             self._position = position
@@ -140,6 +139,16 @@ class Http2Client:
         self.transport.reader = self.read
         self.flush()
         self.driver.settle()
+
+    def connect(self, extra: dict[str, Any]) -> FakeTransport:
+        """A fresh connection of the server; tests/secure.py makes it one with TLS."""
+        transport = FakeTransport(self.driver, H1Connection(self.served.context), extra)
+        self.driver.call(transport.protocol.connection_made, transport)
+        return transport
+
+    def received(self) -> bytes | bytearray:
+        """All that the client has read."""
+        return self.transport.received
 
     # What the client sends.
 
@@ -248,8 +257,9 @@ class Http2Client:
 
     def read(self) -> None:
         """Reads what has come and queues the answers that the protocol asks for."""
-        self._buffer += self.transport.received[self._position :]
-        self._position = len(self.transport.received)
+        received = self.received()
+        self._buffer += received[self._position :]
+        self._position = len(received)
         while len(self._buffer) >= HEADER_SIZE:
             size = HEADER_SIZE + int.from_bytes(self._buffer[:3], "big")
             if len(self._buffer) < size:
@@ -372,7 +382,7 @@ class Http2Exchange:
         """Sends the request; the application runs one turn. The version is what the connection speaks."""
         fields = [(name.lower().encode("latin-1"), value.strip(" \t").encode("latin-1")) for name, value in headers]
         authority = next((value for name, value in fields if name == b"host"), b"testserver")
-        scheme = b"http" if self.client.transport.get_extra_info("sslcontext") is None else b"https"
+        scheme = b"https" if self.client.secure else b"http"
         pseudo = [
             (b":method", method.encode("latin-1")),
             (b":scheme", scheme),

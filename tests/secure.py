@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The client end of a TLS connection on a fake transport: OpenSSL on both sides, in memory.
 
-`SecureClient` is an `Http1Client` whose bytes are encrypted, so that the suites run over TLS too; `open_secure` makes
-an exchange on a fresh one. The certificate is that of tests/config/certificates.
+`SecureClient` is an `Http1Client` whose bytes are encrypted, `SecureHttp2Client` the same of HTTP/2, so that the suites
+run over TLS too; `open_secure` and `open_secure_http2` make an exchange on a fresh one. The certificate is that of
+tests/config/certificates.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from fastcorn.protocols._http1 import H1Connection
 from fastcorn.protocols._tls import TLSTransport
 from tests.exchanges import Http1Client, Http1Exchange, Served
 from tests.fakes import Driver, FakeTransport
+from tests.http2_client import Http2Client, Http2Exchange
 
 CERTIFICATES = Path(__file__).parent / "config" / "certificates"
 CERTIFICATE = CERTIFICATES / "cert.pem"
@@ -24,12 +26,12 @@ FLIGHTS = 4
 
 
 @functools.cache
-def server_context(verify: ssl.VerifyMode = ssl.CERT_NONE) -> ssl.SSLContext:
+def server_context(verify: ssl.VerifyMode = ssl.CERT_NONE, alpn: str = "http/1.1") -> ssl.SSLContext:
     """A server's context; with `verify` it trusts the certificate that `client_context(shows=True)` shows."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(CERTIFICATE, CERTIFICATES / "key.pem")
     context.load_verify_locations(CERTIFICATE)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols([alpn])
     context.verify_mode = verify
     return context
 
@@ -99,6 +101,10 @@ class SecureTransport(FakeTransport):
     def deliver(self, data: bytes) -> None:
         super().deliver(self.encrypted(data))
 
+    def enqueue(self, data: bytes) -> None:
+        if not self.closed:
+            super().enqueue(self.encrypted(data))
+
     def deliver_eof(self) -> None:
         """The client ends its side as TLS has it: by close_notify."""
         try:
@@ -118,6 +124,10 @@ class SecureTransport(FakeTransport):
     @property
     def plain(self) -> bytes:
         """What the client has got so far."""
+        return bytes(self.decrypt())
+
+    def decrypt(self) -> bytearray:
+        """The same, without a copy."""
         self._take()
         while not self.ended and self.broken is None:
             try:
@@ -132,7 +142,7 @@ class SecureTransport(FakeTransport):
                 break
             self.ended = not data
             self.decrypted += data
-        return bytes(self.decrypted)
+        return self.decrypted
 
 
 class SecureClient(Http1Client):
@@ -177,6 +187,29 @@ class SecureClient(Http1Client):
         return [record.getMessage() for record in self.served.records]
 
 
+class SecureHttp2Client(Http2Client):
+    """The client end of one HTTP/2 connection over TLS, which both sides have agreed on by ALPN."""
+
+    def connect(self, extra: dict[str, Any]) -> FakeTransport:
+        context = client_context()
+        context.set_alpn_protocols(["h2"])
+        below = TLSTransport(self.served.context, server_context(alpn="h2"), H1Connection)
+        self.secure = True
+        self.encrypted = SecureTransport(self.driver, below, extra, context)
+        self.driver.call(below.connection_made, self.encrypted)
+        self.encrypted.shake_hands()
+        assert self.encrypted.tls.selected_alpn_protocol() == "h2"
+        return self.encrypted
+
+    def received(self) -> bytes | bytearray:
+        return self.encrypted.decrypt()
+
+
 def open_secure(served: Served) -> Http1Exchange:
     """An exchange on a fresh TLS connection that has not begun."""
     return Http1Exchange(SecureClient(served, served.extra))
+
+
+def open_secure_http2(served: Served) -> Http2Exchange:
+    """The same of HTTP/2."""
+    return Http2Exchange(SecureHttp2Client(served))

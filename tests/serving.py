@@ -16,7 +16,7 @@ from tests.exchanges import Exchange, Served
 from tests.fakes import Driver
 from tests.http2_client import open_exchange
 from tests.http2_frames import ENGINES
-from tests.secure import open_secure
+from tests.secure import open_secure, open_secure_http2
 
 Serve = Callable[..., Served]
 
@@ -24,6 +24,7 @@ OPENERS: dict[str, Callable[[Served], Exchange] | None] = {
     "1.1": None,
     "2": open_exchange,
     "1.1 over TLS": open_secure,
+    "2 over TLS": open_secure_http2,
 }
 
 # What the setting http2_engine says by default.
@@ -43,7 +44,7 @@ def on_each_protocol(metafunc: pytest.Metafunc, prefix: str, protocols: tuple[st
         wanted: list[Any] = list(marker.args if marker is not None else protocols)
         if marker is None and prefix == "test_http_" and metafunc.module.__name__.startswith("tests.asgi"):
             others = [name for name in ENGINES if name != DEFAULT_ENGINE]
-            wanted += [pytest.param(name, marks=pytest.mark.slow) for name in ("1.1 over TLS", *others)]
+            wanted += [pytest.param(name, marks=pytest.mark.slow) for name in ("1.1 over TLS", "2 over TLS", *others)]
         metafunc.parametrize("serve", wanted, indirect=True)
 
 

@@ -24,7 +24,7 @@ from tests.e2e.chromium import chromium
 from tests.e2e.http2_application import MIB, PIECE, RESOURCES
 from tests.e2e.http2_link import Http2Link
 from tests.e2e.test_frameworks import CONTENT, starlette_app
-from tests.e2e.workers import serving
+from tests.e2e.workers import ROLLED, serving
 from tests.http2_frames import ENGINES
 from tests.loops import LIMIT_SECONDS, LOOPS, each_loop
 
@@ -250,6 +250,37 @@ def test_h2load_on_two_workers(tmp_path: Path) -> None:
         assert len(server.ready()) == 2
 
 
+# nghttp.
+
+
+@pytest.mark.program("nghttp")
+def test_push_to_nghttp(tmp_path: Path) -> None:
+    """It takes what is pushed, trailers, and an answer in the order of its priorities."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [], "trailers": True})
+        if "http.response.push" in scope["extensions"]:
+            await send({"type": "http.response.push", "path": "/pushed", "headers": [(b"x-pushed", b"1")]})
+        await send({"type": "http.response.body", "body": scope["raw_path"] * 1000})
+        await send({"type": "http.response.trailers", "headers": [(b"x-sum", b"7")]})
+
+    with running(tmp_path, False, app) as server:
+        done = subprocess.run(
+            ["nghttp", "-nv", "--no-dep", "-H", "te: trailers", f"{server.url}/page"],
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+            check=False,
+        )
+    out = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert "recv PUSH_PROMISE frame" in out
+    assert re.search(r"recv \(stream_id=\d+\) x-pushed: 1", out), out
+    assert len(re.findall(r"recv \(stream_id=\d+\) :status: 200", out)) == 2
+    assert re.search(r"recv \(stream_id=\d*[13579]\) x-sum: 7", out), out
+    assert "recv RST_STREAM" not in out
+
+
 # Chromium.
 
 
@@ -302,6 +333,32 @@ def test_stop_lets_streams_finish(tmp_path: Path, workers: str) -> None:
             link.close()
         assert link.goaways == [(0, 2**31 - 1), (0, 9)]
         assert server.command.wait() == 0
+
+
+def test_replaced_worker_lets_streams_finish(tmp_path: Path) -> None:
+    """SIGHUP: the old worker announces its end and answers what it has; a new connection is the new worker's."""
+    with serving(tmp_path, "--workers", "1", "--max-requests", "1000000", "--graceful-timeout", "60") as server:
+        address = server.address
+        assert isinstance(address, tuple)
+        (old,) = server.wait_ready(1)
+        links = [Http2Link(address) for _ in range(2)]
+        try:
+            uploads = [link.request("/echo", "POST", end=False) for link in links]
+            for link in links:
+                assert link.answer(link.request("/message"))[0] == 200
+            server.command.signal(signal.SIGHUP)
+            server.wait_for(ROLLED)
+            for link, upload in zip(links, uploads, strict=True):
+                link.read_until(lambda link=link: len(link.goaways) == 2)
+                link.send_body(upload, b"whole", end=True)
+                assert link.answer(upload) == (200, b"whole")
+                link.read_to_end()
+                assert link.goaways == [(0, 2**31 - 1), (0, 3)]
+        finally:
+            for link in links:
+                link.close()
+        assert server.ask()[0] != str(old)
+        assert server.stop() == 0
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["clear", "tls"])
