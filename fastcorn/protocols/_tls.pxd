@@ -39,6 +39,7 @@ cdef class TLSTransport:
     # Writing.
     cdef list backlog               # [bytes or memoryview] not encrypted yet: the client is slow; None = nothing
     cdef Py_ssize_t backlog_size
+    cdef int unread_answers         # of OpenSSL's own, in a row, to a client that takes nothing
     cdef bint eof_wanted            # write_eof() was called with a backlog
     cdef bint eof_sent
 

@@ -36,6 +36,8 @@ cdef enum:
     # Bytes that go through OpenSSL at once: its buffers keep the size of the largest piece, for as long as the
     # connection lasts.
     PIECE_BYTES = 32 * 1024
+    # Reads that may each be answered by OpenSSL itself while the client takes nothing.
+    UNREAD_ANSWERS = 8
     # The first byte of a handshake (RFC 8446 section 5.1).
     HANDSHAKE_RECORD = 22
 
@@ -243,7 +245,11 @@ cdef class TLSTransport:
         except OSError as error:
             return self.fail(reason(error))
         if self.outgoing.pending:
-            self.send_outgoing()        # OpenSSL answers by itself, a new key for instance
+            # OpenSSL answers by itself, with a new key for instance, as often as it is asked: who asks has to take it.
+            self.unread_answers = self.unread_answers + 1 if self.wire.paused else 0
+            if self.unread_answers > UNREAD_ANSWERS:
+                return self.fail("it asks for keys and takes none")
+            self.send_outgoing()
         if plain is not None and PyBytes_GET_SIZE(plain):
             self.deliver(plain)
         if self.eof and self.state == OPEN:

@@ -497,6 +497,45 @@ def test_nothing_can_be_asked_of_a_lost_socket(serve: Serve) -> None:
     assert above.calls == ["lost"]
 
 
+class Rekeyed:
+    """A session in which each read asks for a new key (RFC 8446 section 4.6.3), which clients of Python cannot do."""
+
+    def __init__(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> None:
+        self.incoming, self.outgoing = incoming, outgoing
+
+    def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, server_side: bool) -> Rekeyed:
+        return Rekeyed(incoming, outgoing)
+
+    def do_handshake(self) -> None:
+        self.incoming.read()
+
+    def read(self, size: int) -> bytes:
+        self.incoming.read()
+        self.outgoing.write(b"k" * 100_000)
+        raise ssl.SSLWantReadError
+
+    def write(self, data: bytes) -> int:
+        return self.outgoing.write(data)
+
+
+def test_a_client_that_asks_for_keys_and_takes_none(serve: Serve) -> None:
+    above = Above()
+    context: Any = Rekeyed(ssl.MemoryBIO(), ssl.MemoryBIO())
+    client = raw(serve, above, server=context, shakes=False)
+    client.secure.deliver_raw(b"\x16")
+    for _ in range(20):
+        client.secure.deliver_raw(b"key")
+    assert not client.closed  # it takes them
+    client.transport.stop_client()
+    for _ in range(20):
+        if not client.transport.closing:
+            client.secure.deliver_raw(b"key")
+    client.driver.settle()
+    assert above.calls == ["pause", "lost"]
+    assert client.transport.high_water <= 1_000_000
+    assert "asks for keys and takes none" in client.logged[-1]
+
+
 # ---- what is known of it
 
 
