@@ -32,6 +32,8 @@ cdef class Context:
     cdef readonly object stopping       # an asyncio.Event, for applications: set when they should come to an end
     cdef dict http10_extensions
     cdef dict http11_extensions
+    cdef dict https10_extensions        # over TLS: with a place for `tls`
+    cdef dict https11_extensions
     cdef dict http2_extensions
     cdef dict asgi
     cdef object root_path

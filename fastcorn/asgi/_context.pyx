@@ -78,6 +78,7 @@ cdef class Context:
         self.clean_context = contextvars.copy_context()
         self._read_limits(settings)
         self._make_templates(settings)
+        self._make_extensions(settings)
         self._choose_task()
         self.server_pairs = ()
         if settings.include_server_header:
@@ -126,23 +127,6 @@ cdef class Context:
     def _make_templates(self, settings):
         self.asgi = {"version": "3.0", "spec_version": settings.asgi_spec_version}
         self.root_path = settings.root_path
-        self.stopping = asyncio.Event()
-        stopping = {"event": self.stopping}
-        self.http10_extensions = {
-            "http.response.pathsend": {},
-            "http.response.zerocopysend": {},
-            "fastcorn.stopping": stopping,
-        }
-        self.http11_extensions = {
-            "http.response.trailers": {},
-            "http.response.early_hint": {},
-            "http.response.pathsend": {},
-            "http.response.zerocopysend": {},
-            "fastcorn.stopping": stopping,
-        }
-        self.http2_extensions = self.http11_extensions.copy()
-        if settings.h2_push:
-            self.http2_extensions["http.response.push"] = {}
         self.http11_scope = {
             "type": "http",
             "asgi": self.asgi,
@@ -163,6 +147,24 @@ cdef class Context:
         self.http10_scope["http_version"] = "1.0"
         self.http2_scope = self.http11_scope.copy()
         self.http2_scope["http_version"] = "2"
+
+    def _make_extensions(self, settings):
+        self.stopping = asyncio.Event()
+        self.http10_extensions = {
+            "http.response.pathsend": {},
+            "http.response.zerocopysend": {},
+            "fastcorn.stopping": {"event": self.stopping},
+        }
+        self.http11_extensions = {
+            "http.response.trailers": {},
+            "http.response.early_hint": {},
+            **self.http10_extensions,
+        }
+        self.https10_extensions = {**self.http10_extensions, "tls": None}
+        self.https11_extensions = {**self.http11_extensions, "tls": None}
+        self.http2_extensions = self.http11_extensions.copy()
+        if settings.h2_push:
+            self.http2_extensions["http.response.push"] = {}
 
     def _choose_task(self):
         self.task_class = asyncio.Task

@@ -193,11 +193,12 @@ cdef class HTTPCycle(Cycle):
 
     cdef object take_message(self):
         """The next message for receive(), or None when there is none yet."""
+        cdef Stream stream = self.stream    # held here: what it reads or writes now may end it
         if not self.body_delivered and (self.body_ended or self.state != ENDED):
             if self.body_ended or self.chunks is not None:
                 return self.take_body()
-            if self.stream is not None:
-                self.stream.want_body()
+            if stream is not None:
+                stream.want_body()
                 if self.chunks is None and not self.body_ended and not self.disconnected:
                     return None
                 return self.take_message()
@@ -206,6 +207,7 @@ cdef class HTTPCycle(Cycle):
         return None
 
     cdef object take_body(self):
+        cdef Stream stream = self.stream    # as in take_message()
         cdef bytes body
         if self.chunks is None:
             body = b""
@@ -217,8 +219,8 @@ cdef class HTTPCycle(Cycle):
         self.buffered = 0
         if self.body_ended:
             self.body_delivered = True
-        elif self.stream is not None:
-            self.stream.want_body()
+        elif stream is not None:
+            stream.want_body()
         return {"type": "http.request", "body": body, "more_body": not self.body_delivered}
 
     @cython.binding(False)
@@ -433,6 +435,7 @@ cdef class HTTPCycle(Cycle):
         return FINISHED
 
     cdef object send_early_hint(self, dict message):
+        cdef Stream stream = self.stream    # as in take_message()
         cdef list fields = []
         self.check_open("http.response.early_hint")
         if self.state != NOT_STARTED and (self.state != BODY or self.sent):
@@ -442,7 +445,7 @@ cdef class HTTPCycle(Cycle):
             raise MessageError("'http.response.early_hint' needs 'links', an iterable of bytes")
         for link in links:
             fields.append((b"link", link))
-        self.stream.send_info(103, fields)
+        stream.send_info(103, fields)
         return FINISHED
 
     cdef object send_push(self, dict message):

@@ -225,12 +225,13 @@ cdef class WebSocketCycle(Cycle):
 
     cdef object next_event(self):
         """The next event for receive(), or None when there is none yet."""
+        cdef Stream stream = self.stream    # held here: what it takes up now may end it
         cdef object message
         if not self.connect_received:
             self.connect_received = True
             return {"type": "websocket.connect"}
-        if self.queue_head == PyList_GET_SIZE(self.queue) and self.held_back and self.stream is not None:
-            self.stream.want_body()
+        if self.queue_head == PyList_GET_SIZE(self.queue) and self.held_back and stream is not None:
+            stream.want_body()
         if self.queue_head < PyList_GET_SIZE(self.queue):
             message = self.take_message()
             if type(message) is str:
@@ -399,8 +400,9 @@ cdef class WebSocketCycle(Cycle):
         reason = "" if reason is None else reason
         check_close(code, reason)
         self.close_stream(code, PyUnicode_FromObject(reason))
-        if not self.running and self.stream is not None:
-            self.stream.step_ended()
+        stream = self.stream    # held here: what it writes now may end it
+        if not self.running and stream is not None:
+            (<Stream>stream).step_ended()
         return FINISHED
 
     cdef int close_stream(self, int code, str reason) except -1:

@@ -156,14 +156,17 @@ cdef int encode_fields(Output *out, object headers, bint bodiless, HeadFacts *fa
     """
     cdef size_t mark = out.len
     cdef Py_ssize_t index = 0
+    cdef object field
     facts.content_length = -1
     facts.close = facts.has_date = facts.has_server = False
     if not PyList_CheckExact(headers):
         headers = as_list(headers)
     try:
-        # Unpacking an odd field may run Python code that changes the list: the size is asked for each time.
+        # Unpacking an odd field may run Python code that changes the list: the size is asked for each time, and the
+        # field is held here.
         while index < PyList_GET_SIZE(headers):
-            encode_field(out, <object>PyList_GET_ITEM(headers, index), bodiless, facts)
+            field = <object>PyList_GET_ITEM(headers, index)
+            encode_field(out, field, bodiless, facts)
             index += 1
     except BaseException:
         out.len = mark

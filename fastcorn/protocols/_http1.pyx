@@ -369,6 +369,7 @@ cdef class H1Connection(Stream):
     cdef dict make_scope(self, fc_head *head, const char *data):
         cdef Context context = self.context
         cdef dict scope = PyDict_Copy(context.http10_scope if self.http10 else context.http11_scope)
+        cdef dict extensions
         cdef const char *path = data + head.path.start
         if head.method_id != FC_METHOD_GET:
             scope["method"] = (
@@ -392,12 +393,15 @@ cdef class H1Connection(Stream):
         scope["server"] = self.server
         scope["asgi"] = PyDict_Copy(context.asgi)
         scope["state"] = PyDict_Copy(context.state)
-        scope["extensions"] = PyDict_Copy(context.http10_extensions if self.http10 else context.http11_extensions)
         if self.tls:
-            scope["scheme"] = "https"
             if self.tls_extension is None:
                 self.tls_extension = describe_tls(self.transport)
-            (<dict>scope["extensions"])["tls"] = PyDict_Copy(self.tls_extension)
+            scope["scheme"] = "https"
+            extensions = PyDict_Copy(context.https10_extensions if self.http10 else context.https11_extensions)
+            extensions["tls"] = PyDict_Copy(self.tls_extension)
+        else:
+            extensions = PyDict_Copy(context.http10_extensions if self.http10 else context.http11_extensions)
+        scope["extensions"] = extensions
         return scope
 
     cdef bint refused(self, fc_head *head, dict scope, const char *data) except -1:

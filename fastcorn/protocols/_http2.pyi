@@ -2,13 +2,16 @@
 """Types of the compiled module."""
 
 import asyncio
-from typing import Any
+from typing import Any, final
+
+from typing_extensions import disjoint_base
 
 from fastcorn.asgi._context import Context
 from fastcorn.protocols._http2_engine import HTTP2Engine
 from fastcorn.protocols._http2_websocket import StreamCarrier
 from fastcorn.protocols._writer import Writer
 
+@final
 class H2Stream(StreamCarrier):
     """One exchange of an H2Connection, as the cycle sees it."""
 
@@ -34,6 +37,7 @@ class H2Stream(StreamCarrier):
     def writable(self) -> asyncio.Future[None] | None:
         """None, or a Future that is done when more may be written; or when the stream is over."""
 
+@disjoint_base
 class H2Connection:
     """One socket that speaks HTTP/2; an asyncio protocol.
 
@@ -97,3 +101,8 @@ class H2Connection:
 
 def urgency_of(stream: H2Stream) -> int:
     """What streams are sorted by: RFC 9218 section 4.1."""
+
+def turn_of(stream: H2Stream) -> int:
+    """What streams that want small credits are sorted by."""
+
+__test__: dict[str, str]

@@ -75,6 +75,10 @@ cdef extern from "request_fields.h":
     const char *fc_request_reason(int error)
 
 
+cdef enum:
+    PRIORITY_BYTES = 256    # of joined fields; copying thousands of them again for each would hold everybody up
+
+
 # By enum fc_method; None is any other, which ASGI wants in upper case.
 cdef list METHODS = [None, "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"]
 
@@ -136,7 +140,7 @@ cdef int read_fields(RequestHead head, fc_request *request, list fields, list he
             continue
         if id == FC_NAME_HOST and head.authority is not None:
             continue    # :authority is first in the list (ASGI), and the judge sees to it that they agree
-        if id == FC_NAME_PRIORITY:
+        if id == FC_NAME_PRIORITY and (head.priority is None or PyBytes_GET_SIZE(head.priority) < PRIORITY_BYTES):
             head.priority = value if head.priority is None else head.priority + b", " + value
         if id != FC_NAME_UNKNOWN and name is not <object>PyList_GET_ITEM(NAMES, id):
             pair = (<object>PyList_GET_ITEM(NAMES, id), value)
@@ -207,15 +211,18 @@ cdef list response_fields(object headers, int status, ResponseFacts *facts):
     cdef list fields = []
     cdef bint bodiless = status < 200 or status == 204
     cdef Py_ssize_t index = 0
+    cdef object item
     cdef tuple field
     cdef int id
     facts.content_length = -1
     facts.close = facts.has_date = facts.has_server = False
     if not PyList_CheckExact(headers):
         headers = as_list(headers)
-    # Unpacking an odd field may run Python code that changes the list: the size is asked for each time.
+    # Unpacking an odd field may run Python code that changes the list: the size is asked for each time, and the field
+    # is held here.
     while index < PyList_GET_SIZE(headers):
-        field = checked_field(<object>PyList_GET_ITEM(headers, index), &id)
+        item = <object>PyList_GET_ITEM(headers, index)
+        field = checked_field(item, &id)
         index += 1
         if is_for_connection(id) and id != FC_NAME_CONNECTION:
             continue

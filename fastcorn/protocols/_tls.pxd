@@ -23,6 +23,10 @@ cdef class TLSTransport:
     cdef object incoming            # ssl.MemoryBIO of what came
     cdef object outgoing            # ssl.MemoryBIO of what leaves
     cdef object session             # ssl.SSLObject; None before the first bytes
+    cdef object take_in             # incoming.write, and so on: looked up once
+    cdef object take_out
+    cdef object read_plain
+    cdef object write_plain
     cdef object connection          # the protocol above; None until the handshake has ended
     cdef double deadline            # of the handshake, on the clock of the context; 0 = none
 

@@ -77,7 +77,7 @@ cdef class TLSTransport:
 
     def connection_lost(self, error):
         cdef TLSState state = self.state
-        connection = self.connection
+        connection, self.connection = self.connection, None
         self.state = CLOSED
         self.raw = None
         self.wire.lost()
@@ -153,7 +153,9 @@ cdef class TLSTransport:
             self.incoming, self.outgoing = MemoryBIO(), MemoryBIO()
             self.session = self.ssl_context.wrap_bio(self.incoming, self.outgoing, True)
             self.ssl_context = None
-        self.incoming.write(data)
+            self.take_in, self.take_out = self.incoming.write, self.outgoing.read
+            self.read_plain, self.write_plain = self.session.read, self.session.write
+        self.take_in(data)
         try:
             self.session.do_handshake()
         except WantRead:
@@ -228,13 +230,13 @@ cdef class TLSTransport:
         cdef list parts
         try:
             if end <= PIECE_BYTES:
-                self.incoming.write(data)
+                self.take_in(data)
                 plain = self.decrypt(None)
             else:
                 parts = []
                 view = memoryview(data)
                 while start < end and not self.eof:
-                    self.incoming.write(view[start:start + PIECE_BYTES])
+                    self.take_in(view[start:start + PIECE_BYTES])
                     start += PIECE_BYTES
                     self.decrypt(parts)
                 plain = b"".join(parts)
@@ -256,7 +258,7 @@ cdef class TLSTransport:
             if wanted > RECORD_BYTES:
                 wanted = RECORD_BYTES
             try:
-                plain = self.session.read(wanted)
+                plain = self.read_plain(wanted)
             except WantRead:
                 break
             if PyBytes_GET_SIZE(plain) == 0:
@@ -310,10 +312,10 @@ cdef class TLSTransport:
         cdef Py_ssize_t end = len(data)
         try:
             if end <= PIECE_BYTES:
-                start = self.session.write(data)
+                start = self.write_plain(data)
                 self.send_outgoing()
             while start < end and not self.wire.paused:
-                start += self.session.write(memoryview(data)[start:start + PIECE_BYTES])
+                start += self.write_plain(memoryview(data)[start:start + PIECE_BYTES])
                 self.send_outgoing()
         except OSError as error:
             return self.fail(reason(error))
@@ -327,7 +329,7 @@ cdef class TLSTransport:
     cdef int send_outgoing(self) except -1:
         """Send what OpenSSL has written."""
         if self.outgoing is not None:
-            data = self.outgoing.read()
+            data = self.take_out()
             if data and self.raw is not None:
                 self.wire.write(data)
         return 0

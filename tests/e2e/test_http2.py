@@ -25,6 +25,7 @@ from tests.e2e.http2_application import MIB, PIECE, RESOURCES
 from tests.e2e.http2_link import Http2Link
 from tests.e2e.test_frameworks import CONTENT, starlette_app
 from tests.e2e.workers import serving
+from tests.http2_frames import ENGINES
 from tests.loops import LIMIT_SECONDS, LOOPS, each_loop
 
 QUIET = logging.getLogger("test.http2")
@@ -49,11 +50,11 @@ def trusted(tls: bool) -> Any:
 
 
 @each_transport
-@pytest.mark.parametrize("loop_name", LOOPS)
-def test_httpx(tmp_path: Path, tls: bool, loop_name: str) -> None:
+@pytest.mark.parametrize(("loop_name", "engine"), [(LOOPS[0], "h2"), (LOOPS[0], "native"), (LOOPS[-1], "native")])
+def test_httpx(tmp_path: Path, tls: bool, loop_name: str, engine: str) -> None:
     """ALPN or prior knowledge; bodies both ways, streamed ones too."""
     with (
-        running(tmp_path, tls, worker_class=loop_name) as server,
+        running(tmp_path, tls, worker_class=loop_name, http2_engine=engine) as server,
         httpx.Client(base_url=server.url, http1=tls, http2=True, verify=trusted(tls), timeout=LIMIT_SECONDS) as client,
     ):
         for number in range(20):
@@ -229,10 +230,11 @@ def h2load(*arguments: str) -> str:
 
 @pytest.mark.program("h2load")
 @each_transport
-def test_h2load(tmp_path: Path, tls: bool) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_h2load(tmp_path: Path, tls: bool, engine: str) -> None:
     """Many streams of several connections: small answers, large ones, uploads; no request fails."""
     (tmp_path / "upload").write_bytes(PIECE * 8)
-    with running(tmp_path, tls) as server:
+    with running(tmp_path, tls, http2_engine=engine) as server:
         out = h2load("-n", "4000", "-c", "8", "-m", "20", f"{server.url}/hello")
         assert "Application protocol: h2" + ("" if tls else "c") in out
         h2load("-n", "40", "-c", "4", "-m", "5", f"{server.url}/send/1")

@@ -372,6 +372,7 @@ def test_expect(read: Read) -> None:
 def test_priority(read: Read) -> None:
     assert read([*GET, (b"priority", b"u=1, i")]).priority == b"u=1, i"
     assert read([*GET, (b"priority", b"u=1"), (b"priority", b"i")]).priority == b"u=1, i"
+    assert len(read([*GET, *[(b"priority", b"u=1")] * 90]).priority or b"") < 300
 
 
 def test_cookies_are_passed_as_they_come(read: Read) -> None:
