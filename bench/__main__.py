@@ -5,6 +5,7 @@ Finds the Python that runs the servers and calls the module of the command; `opt
 """
 
 import argparse
+import importlib.util
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -20,7 +21,6 @@ from bench import (
     endurance,
     fairness,
     goals,
-    http2_idle,
     http2_servers,
     http2_works,
     idle,
@@ -28,7 +28,6 @@ from bench import (
     options,
     processes,
     start,
-    transfer,
     websocket_memory,
     websocket_servers,
     websocket_works,
@@ -36,7 +35,6 @@ from bench import (
 from bench.attack_frames import choose_attacks
 from bench.errors import BenchError
 from bench.http1 import Comparison
-from bench.http2 import Http2Comparison
 from bench.interpreter import Interpreter, find_interpreter
 from bench.results import Recorder, load, path_of
 from bench.servers import choose
@@ -54,7 +52,20 @@ def run_http1(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path
         write_charts(folder)
 
 
+def require_h2() -> None:
+    """The client that checks answers over HTTP/2 is written on h2; what imports it is imported after this.
+
+    Raises:
+        BenchError: h2 is not installed.
+    """
+    if importlib.util.find_spec("h2") is None:
+        raise BenchError("the package h2 is needed to check answers over HTTP/2; `make bench` installs it")
+
+
 def run_http2(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    require_h2()
+    from bench.http2 import Http2Comparison
+
     servers = http2_servers.choose(chosen.servers, interpreter.packages, reference=True)
     shape = {"rounds": chosen.rounds, "seconds": chosen.seconds, "warmup": chosen.warmup}
     works = http2_works.choose_works(chosen.work)
@@ -64,12 +75,18 @@ def run_http2(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path
 
 
 def run_http2_idle(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    require_h2()
+    from bench import http2_idle
+
     servers = http2_servers.choose(chosen.servers, interpreter.packages)
     recorder = Recorder("http2-idle", interpreter, folder, {"connections": chosen.connections})
     http2_idle.run(interpreter, servers, chosen.connections, recorder)
 
 
 def run_transfer(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
+    require_h2()
+    from bench import transfer
+
     servers = http2_servers.choose(chosen.servers, interpreter.packages)
     recorder = Recorder("transfer", interpreter, folder, {"size": chosen.size, "rounds": chosen.rounds})
     transfer.run(interpreter, servers, transfer.choose_ways(chosen.work), chosen.size, chosen.rounds, recorder)

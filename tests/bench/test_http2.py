@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench import certificate, chart, h2load, http2, http2_idle, http2_servers, http2_works, process, transfer
+from bench.__main__ import main
 from bench.certificate import Certificate
 from bench.errors import BenchError
 from bench.exchange import ExchangeError
@@ -268,6 +269,13 @@ def test_works_are_chosen_by_name() -> None:
     shape = http2.shape(http2_works.choose_works(["browser"])[0], 3)
     assert shape[:3] == ["--clients=32", "--max-concurrent-streams=10", "--duration=3"]
     assert "--header=upgrade-insecure-requests: 1" in shape
+
+
+def test_a_missing_h2_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    for command in ("http2", "http2-idle", "transfer"):
+        assert main([command, "--no-save", "--servers", "fastcorn"]) == 2
+        assert capsys.readouterr().err.startswith("bench: the package h2 is needed")
 
 
 def test_a_missing_openssl_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
