@@ -94,6 +94,7 @@ cdef class H2Stream(StreamCarrier):
     cdef int drop(self) except -1
     cdef int drop_tunnel(self) except -1
     cdef int check_deadlines(self, double now) except -1
+    cdef bint is_stalled(self, double now) except -1
 
 
 cdef class H2Connection:
@@ -157,6 +158,7 @@ cdef class H2Connection:
     cdef H2Deadline deadline_kind
     cdef double deadline
     cdef double input_deadline          # of a header block, or of a frame that is no DATA
+    cdef double progress                # when DATA last left
     cdef double heard                   # when the client last sent something
     cdef double ping_interval
     cdef double ping_timeout

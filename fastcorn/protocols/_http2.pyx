@@ -164,10 +164,8 @@ cdef class H2Stream(StreamCarrier):
                 return self.finish_head(len, True)
             self.finish_head(len if end else -1, False)
         if len and not self.bodiless:
-            if self.pending == 0:
-                if end and self.may_write_now(len):
-                    return self.write_whole(data)
-                self.progress = self.connection.context.now
+            if self.pending == 0 and end and self.may_write_now(len):
+                return self.write_whole(data)
             self.add_part(data)
             self.produced += len
         self.end_queued = end
@@ -194,6 +192,8 @@ cdef class H2Stream(StreamCarrier):
         return self.end_sent()
 
     cdef int add_part(self, bytes data) except -1:
+        if self.pending == 0:
+            self.progress = self.connection.context.now
         if self.parts is None:
             self.parts = [data]
         else:
@@ -347,7 +347,7 @@ cdef class H2Stream(StreamCarrier):
             )
             self.pending -= size
             self.part_start += size
-            self.progress = connection.context.now
+            self.progress = connection.progress = connection.context.now
             connection.turns += 1
             self.turn = connection.turns
             if self.part_start == PyBytes_GET_SIZE(part):
@@ -555,8 +555,7 @@ cdef class H2Stream(StreamCarrier):
     cdef int check_deadlines(self, double now) except -1:
         cdef Context context = self.connection.context
         cdef double elapsed
-        if self.pending and context.write_timeout > 0 and now - self.progress >= context.write_timeout + TICK_SECONDS:
-            # The client keeps its window shut.
+        if self.pending and context.write_timeout > 0 and self.is_stalled(now):
             context.error_log.debug("%s takes nothing on stream %d", self.connection.client, self.id)
             return self.reset(FC_H2_CANCEL)
         if self.ended and self.body_deadline and now >= self.body_deadline:
@@ -574,6 +573,17 @@ cdef class H2Stream(StreamCarrier):
             if elapsed >= RATE_GRACE_SECONDS and self.received - self.rate_base < elapsed * context.body_min_rate:
                 return self.refuse_body(408, "the body comes too slowly")
         return 0
+
+
+    cdef bint is_stalled(self, double now) except -1:
+        """Whether the client has kept a window shut for write_timeout; asked at each tick."""
+        cdef H2Connection connection = self.connection
+        if not self.blocked:
+            self.progress = now     # it waits for its turn, or for the socket, which has a deadline of its own
+        elif connection.engine.window(0) <= 0:
+            # The window of the connection: others have used it, and the client takes what they send.
+            self.progress = max(self.progress, connection.progress)
+        return now - self.progress >= connection.context.write_timeout + TICK_SECONDS
 
 
 cdef H2Stream new_stream(H2Connection connection, uint32_t stream_id, bint request_ended):
@@ -854,6 +864,8 @@ cdef class H2Connection:
             self.schedule_advance()
             return False
         self.frames_left -= 1
+        if self.block_stream == 0:
+            self.input_deadline = 0     # the next frame has its own
         self.pos += FC_FRAME2_HEADER + frame.length
         self.take_frame(result, data, &frame)
         return True
@@ -1157,6 +1169,8 @@ cdef class H2Connection:
         if priority is not None:
             stream.urgency, stream.incremental = priority
             self.urgencies_differ |= stream.urgency != DEFAULT_URGENCY
+        elif head.protocol is not None:
+            stream.incremental = True       # a WebSocket that never stops sending must not keep others from their turn
         if self.refused(stream):
             return 0
         if head.protocol is not None:
@@ -1218,8 +1232,6 @@ cdef class H2Connection:
         if self.context.draining:
             return stream.refuse(503, "the server is stopping", [(b"retry-after", b"1")])
         stream.handshake = handshake
-        if stream.head.priority is None:
-            stream.incremental = True       # one that never stops sending must not keep others from their turn
         stream.cycle = handshake.new_cycle(self.context, stream, scope, self.tls)
         stream.tunnel = new_tunnel(stream, self.context, self.transport, <WebSocketCycle>stream.cycle)
         self.starting.append(stream)

@@ -148,6 +148,7 @@ cdef class HTTP2Engine:
     # gives back itself.
     cdef int append_window(self, Output *out, uint32_t stream_id, uint32_t increment) except -1
     # DATA bytes that may leave now on the stream: the least of its window and the connection's; 0 or less = none.
+    # stream_id 0: of the connection alone.
     cdef int64_t window(self, uint32_t stream_id) except? -1
     cdef int forget(self, uint32_t stream_id) except -1
 

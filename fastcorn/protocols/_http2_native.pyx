@@ -347,7 +347,10 @@ cdef class NativeEngine(HTTP2Engine):
         return self.append_number(out, FC_FRAME2_WINDOW_UPDATE, stream_id, increment)
 
     cdef int64_t window(self, uint32_t stream_id) except? -1:
-        cdef StreamState *stream = self.writable(stream_id)
+        cdef StreamState *stream
+        if stream_id == 0:
+            return self.send_window
+        stream = self.writable(stream_id)
         return 0 if stream is NULL else min(stream.send_window, self.send_window)
 
     cdef int forget(self, uint32_t stream_id) except -1:

@@ -227,6 +227,8 @@ class H2Engine(_http2_engine.PyHTTP2Engine):
         return self.h2.data_to_send()
 
     def on_window(self, stream_id: int) -> int:
+        if stream_id == 0:
+            return self.h2.outbound_flow_control_window
         return self.h2.local_flow_control_window(stream_id) if self.takes(stream_id) else 0
 
 

@@ -127,6 +127,34 @@ def test_windows_that_stay_shut(serve: Serve, shut: str) -> None:
     assert_ended(client, NO_ERROR)
 
 
+def test_a_stream_that_waits_for_its_turn_is_no_stall(serve: Serve) -> None:
+    """One that others keep from the connection's window is not reset while the client takes what they send."""
+    served = serve(Download(), write_timeout=10.0, h2_ping_interval=None)
+    client = FrameClient(served, settings={INITIAL_WINDOW_SIZE: 2**20})
+    client.send(honest_request(1), honest_request(3))
+    for _ in range(30):
+        before = len(client.body(1)) + len(client.body(3))
+        client.send(frame(WINDOW_UPDATE, 0, 0, struct.pack("!I", 4096)))
+        assert len(client.body(1)) + len(client.body(3)) == before + 4096
+        served.tick(1)
+    assert client.resets == {}
+    for _ in range(10 + SLACK):
+        served.tick(1)
+    assert set(client.resets) == {1, 3}
+
+
+def test_a_refusal_waits_for_the_window(serve: Serve) -> None:
+    """The body of an answer of the server's own has write_timeout, as every other."""
+    served = serve(Download(), server_names=["example.net"], write_timeout=10.0, h2_ping_interval=None)
+    client = FrameClient(served, settings={INITIAL_WINDOW_SIZE: 0})
+    client.send(honest_request(1))
+    served.tick(3)
+    assert client.status(1) == 404
+    assert client.resets == {}
+    client.send(frame(WINDOW_UPDATE, 0, 1, struct.pack("!I", 1000)))
+    assert client.complete(1)
+
+
 def test_one_stream_that_is_shut_holds_up_no_other(serve: Serve) -> None:
     served = serve(Download())
     client = FrameClient(served, settings={INITIAL_WINDOW_SIZE: 0})
