@@ -574,7 +574,6 @@ cdef class H2Stream(StreamCarrier):
                 return self.refuse_body(408, "the body comes too slowly")
         return 0
 
-
     cdef bint is_stalled(self, double now) except -1:
         """Whether the client has kept a window shut for write_timeout; asked at each tick."""
         cdef H2Connection connection = self.connection
