@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import asyncio
 import contextlib
 import logging
@@ -335,6 +336,11 @@ def test_stop_lets_streams_finish(tmp_path: Path, workers: str) -> None:
         assert server.command.wait() == 0
 
 
+def has_said_goodbye(link: Http2Link) -> bool:
+    """Whether both steps of a graceful end have come."""
+    return len(link.goaways) == 2
+
+
 def test_replaced_worker_lets_streams_finish(tmp_path: Path) -> None:
     """SIGHUP: the old worker announces its end and answers what it has; a new connection is the new worker's."""
     with serving(tmp_path, "--workers", "1", "--max-requests", "1000000", "--graceful-timeout", "60") as server:
@@ -349,7 +355,7 @@ def test_replaced_worker_lets_streams_finish(tmp_path: Path) -> None:
             server.command.signal(signal.SIGHUP)
             server.wait_for(ROLLED)
             for link, upload in zip(links, uploads, strict=True):
-                link.read_until(lambda link=link: len(link.goaways) == 2)
+                link.read_until(functools.partial(has_said_goodbye, link))
                 link.send_body(upload, b"whole", end=True)
                 assert link.answer(upload) == (200, b"whole")
                 link.read_to_end()
