@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-import functools
 import asyncio
 import contextlib
+import functools
 import logging
 import re
 import shutil
