@@ -34,7 +34,7 @@ class Chain:
         password: of the key, or None.
         names: host names that it is for, or () for those it holds itself.
         place: where it was set: "" for certfile, "certificate 2: " for the second of certificates.
-        origin: of that setting.
+        origin: gives the origin of a setting of it.
     """
 
     certfile: str
@@ -42,7 +42,7 @@ class Chain:
     password: str | None = field(repr=False)
     names: tuple[str, ...]
     place: str
-    origin: str
+    origin: Callable[[str], str]
 
     @property
     def files(self) -> list[str]:
@@ -52,8 +52,8 @@ class Chain:
     def refused(self, name: str, problem: str) -> ConfigError:
         """The error for a wrong certfile, keyfile or keyfile_password."""
         if self.place:
-            return ConfigError(f"{self.place}{name}: {problem}", setting="certificates", origin=self.origin)
-        return ConfigError(problem, setting=name, origin=self.origin)
+            return ConfigError(f"{self.place}{name}: {problem}", setting="certificates", origin=self.origin("certificates"))
+        return ConfigError(problem, setting=name, origin=self.origin(name))
 
     def load(self, context: ssl.SSLContext) -> Facts:
         """Loads certificate and key into a context; returns what the certificate says.
@@ -124,11 +124,10 @@ def chains_of(config: Config) -> list[Chain]:
     chains = []
     if config.certfile is not None:
         own = (config.certfile, config.keyfile, config.keyfile_password)
-        chains.append(Chain(*own, (), "", config.origin("certfile")))
-    origin = config.origin("certificates")
+        chains.append(Chain(*own, (), "", config.origin))
     for number, table in enumerate(config.certificates, 1):
         files = (table["certfile"], table.get("keyfile"), table.get("keyfile_password"))
-        chains.append(Chain(*files, tuple(table.get("names", ())), f"certificate {number}: ", origin))
+        chains.append(Chain(*files, tuple(table.get("names", ())), f"certificate {number}: ", config.origin))
     if not chains:
         raise ConfigError("the default context needs a certificate; set it", setting="certfile")
     return chains

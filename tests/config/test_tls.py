@@ -433,3 +433,11 @@ def test_a_factory_that_fails(factory: Any, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         context_of(ssl_context=factory)
     assert message in str(caught.value)
+
+
+def test_the_flag_that_is_wrong_is_named(tmp_path: Path) -> None:
+    config = Config()
+    config.put("certfile", CERT, "--certfile")
+    config.put("keyfile", str(tmp_path / "no.pem"), "--keyfile")
+    with pytest.raises(ConfigError, match=r"^--keyfile: '.*no\.pem' cannot be read"):
+        config.create_ssl_context()
