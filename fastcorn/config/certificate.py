@@ -52,7 +52,9 @@ class Chain:
     def refused(self, name: str, problem: str) -> ConfigError:
         """The error for a wrong certfile, keyfile or keyfile_password."""
         if self.place:
-            return ConfigError(f"{self.place}{name}: {problem}", setting="certificates", origin=self.origin("certificates"))
+            return ConfigError(
+                f"{self.place}{name}: {problem}", setting="certificates", origin=self.origin("certificates")
+            )
         return ConfigError(problem, setting=name, origin=self.origin(name))
 
     def load(self, context: ssl.SSLContext) -> Facts:
