@@ -178,16 +178,15 @@ def write_charts(folder: Path) -> None:
     """Draws a chart for each Python that http1 and http2 were run with; that of the newest once more as http1.svg.
 
     Raises:
-        BenchError: http1 was never run.
+        BenchError: neither was ever run.
     """
-    for subject in chart.SUBJECTS:
-        measured = sorted(folder.glob(f"{subject.command}-*.json"))
-        for path in measured:
+    drawn = [subject for subject in chart.SUBJECTS if any(folder.glob(f"{subject.command}-[0-9]*.json"))]
+    for subject in drawn or chart.SUBJECTS[:1]:
+        newest = comparison.newest_python(folder, subject.command)
+        for path in sorted(folder.glob(f"{subject.command}-[0-9]*.json")):
             path.with_suffix(".svg").write_text(chart.draw(load(path), subject), encoding="utf-8")
-        if measured or subject.command == "http1":
-            newest = comparison.newest_python(folder, subject.command)
-            picture = path_of(subject.command, newest, folder, ".svg").read_text(encoding="utf-8")
-            (folder / f"{subject.command}.svg").write_text(picture, encoding="utf-8")
+        picture = path_of(subject.command, newest, folder, ".svg").read_text(encoding="utf-8")
+        (folder / f"{subject.command}.svg").write_text(picture, encoding="utf-8")
 
 
 def show(chosen: argparse.Namespace) -> int:

@@ -89,6 +89,14 @@ def test_charts_are_drawn_from_results(tmp_path: Path) -> None:
     assert drawn["http1.svg"] == drawn["http1-3.13.svg"] != drawn["http1-3.11.svg"]
 
 
+def test_charts_of_http2_need_no_others(tmp_path: Path) -> None:
+    rows: dict[str, results.Row] = {"fastcorn": {"requests_per_second": 7.0}}
+    results.Recorder("http2", PYTHON, tmp_path, {}).record("hello", rows)
+    results.Recorder("http2-idle", PYTHON, tmp_path, {}).record("tls", rows)
+    assert main(["chart", "--results", str(tmp_path)]) == 0
+    assert {path.name for path in tmp_path.glob("*.svg")} == {"http2.svg", "http2-3.13.svg"}
+
+
 def test_goals_and_comparison_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows: dict[str, results.Row] = {
         "fastcorn": {"requests_per_second": 1.0, "cpu_us": 9.0},
