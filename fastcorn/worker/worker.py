@@ -19,7 +19,7 @@ from fastcorn.config.sockets import Sockets, bind_error, can_share_port
 from fastcorn.errors import ShutdownError
 from fastcorn.observability.logger import access_log, error_log
 from fastcorn.worker.balance import Balance
-from fastcorn.worker.certificates import Certificates, CertificateWatch, read_again, read_certificates
+from fastcorn.worker.certificates import Certificates, CertificateWatch, read_again, read_certificates, tell
 from fastcorn.worker.generation import Generation, first_of
 from fastcorn.worker.listener import Listener
 from fastcorn.worker.recycling import SETTINGS as RECYCLING_SETTINGS
@@ -264,6 +264,7 @@ class Worker:
         if renewed is not None:
             self._serve_certificates(renewed)
             self._watch_certificates(config)
+            tell(renewed, self.error_log)
         self.settings = settings
         old, self._generation = self._generation, generation
         old.context.accept_hook = None

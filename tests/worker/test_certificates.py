@@ -435,3 +435,21 @@ def test_what_was_read_before_the_fork_is_not_served_when_it_is_old(
             await worker.stop()
 
     run_on("asyncio", main)
+
+
+def test_a_reload_tells_of_a_certificate_that_has_ended(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        worker = worker_of(Config(**localhost().write(tmp_path)))
+        await worker.start()
+        try:
+            replace(tmp_path, authority().issue(begins=NOW - 3 * DAY, ends=NOW - DAY))
+            config = Config(certfile=worker.settings.certfile, keyfile=worker.settings.keyfile)
+            await worker.reload(wrap(answering(b"new")), config)
+        finally:
+            worker.force()
+            await worker.stop()
+
+    with caplog.at_level(logging.INFO, logger=log.name):
+        run_on("asyncio", main)
+    assert any(line.startswith("certificates are renewed: ") for line in caplog.messages)
+    assert any("expired" in record.getMessage() for record in caplog.records if record.levelno == logging.WARNING)
