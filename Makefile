@@ -124,8 +124,8 @@ ctest:  ## the C tests under ASan and UBSan
 ctest-clang:  ## the C tests, compiled by clang
 	@$(MAKE) --no-print-directory -C csrc test-clang
 
-fuzz:  ## libFuzzer on each parser, SECONDS=30 a target (clang)
-	@$(MAKE) --no-print-directory -C csrc fuzz SECONDS=$(SECONDS)
+fuzz:  ## libFuzzer on each parser, SECONDS=30 a target, two at a time (clang)
+	@$(MAKE) --no-print-directory -j2 -C csrc fuzz SECONDS=$(SECONDS)
 
 conformance: $(RELEASE)  ## the Autobahn testsuite on both WebSocket engines (needs a Python 2.7; ARGS=...)
 	$(IN_TREE) $(PY) -m conformance --write docs/conformance.md $(ARGS)
