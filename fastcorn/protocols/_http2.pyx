@@ -24,6 +24,7 @@ from fastcorn.asgi._cycle cimport NOT_STARTED, HTTPCycle, new_cycle
 from fastcorn.asgi._run cimport Cycle
 from fastcorn.asgi._websocket_cycle cimport WebSocketCycle
 from fastcorn.protocols._address cimport address
+from fastcorn.protocols._deadlines cimport LINGER_SECONDS, RATE_GRACE_SECONDS, TICK_SECONDS
 from fastcorn.protocols._http2_engine cimport (
     ENGINE_CONNECTION_ERROR, ENGINE_DATA, ENGINE_REQUEST, ENGINE_RESET, ENGINE_SETTINGS,
     ENGINE_STREAM_ERROR, ENGINE_TRAILERS, ENGINE_WINDOW, FC_FLAG2_ACK, FC_FLAG2_END_HEADERS, FC_FRAME2_CONNECTION_ERROR,
@@ -83,14 +84,8 @@ cdef enum:
     HIGHEST_STREAM = 0x7fffffff
     DEFAULT_URGENCY = 3         # RFC 9218 section 4.1
 
-# The time between two calls of Context.tick().
-cdef double TICK_SECONDS = 1.0
-# Seconds that a client has to read a GOAWAY before the connection is cut.
-cdef double LINGER_SECONDS = 5.0
 # Seconds for the round trip between the two GOAWAY of a graceful end.
 cdef double ROUND_TRIP_SECONDS = 1.0
-# Seconds from the first body byte before body_min_rate is asked for, as over HTTP/1.
-cdef double RATE_GRACE_SECONDS = 5.0
 
 cdef bytes PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 cdef bytes DRAIN_PING = b"fastcorn"
@@ -1465,8 +1460,7 @@ cdef class H2Connection:
             self.drop_streams()
             if self.transport is not None:
                 self.writer.flush()
-                self.writer.fd = self.writer.socket = -1
-                self.transport.close()
+                self.writer.close()
         return 0
 
     cdef int linger(self) except -1:
@@ -1480,19 +1474,14 @@ cdef class H2Connection:
         self.drop_streams()
         self.writer.flush()
         self.set_deadline(H2_LINGER_DEADLINE, LINGER_SECONDS)
-        if self.reading_paused:
-            self.reading_paused = False
-            self.context.clean_context.copy().run(self.transport.resume_reading)
-        self.writer.fd = -1
-        self.transport.write_eof()
-        return 0
+        reading_paused, self.reading_paused = self.reading_paused, False
+        return self.writer.shut(reading_paused)
 
     cdef int abort_transport(self) except -1:
         if self.transport is not None:
             self.state = H2_CLOSED
             self.deadline_kind = H2_NO_DEADLINE
-            self.writer.drop()
-            self.transport.abort()
+            self.writer.abort()
         return 0
 
 
