@@ -121,10 +121,6 @@ cdef class H2Connection:
     cdef bint reading_paused
     cdef bint eof                       # the client has shut its side
     cdef bint settings_seen
-    cdef uint32_t block_stream          # of the header block that is coming in; 0 = none
-    cdef Py_ssize_t block_bytes
-    cdef int block_frames
-    cdef Py_ssize_t max_block
 
     # Streams.
     cdef dict streams                   # id -> H2Stream
@@ -136,7 +132,6 @@ cdef class H2Connection:
     cdef Py_ssize_t max_streams
     cdef Py_ssize_t open_requests       # streams of the client
     cdef Py_ssize_t requests_served
-    cdef uint32_t last_stream           # the highest one that the client has opened
     cdef bint peer_leaves               # the client has sent GOAWAY
     cdef H2Drain drain_state
     cdef uint32_t goaway_last
@@ -178,7 +173,6 @@ cdef class H2Connection:
     cdef bint read_preface(self) except -1
     cdef int take_frame(self, int result, const char *data, fc_frame2 *frame) except -1
     cdef int take_stateless(self, const char *data, fc_frame2 *frame) except -1
-    cdef int take_block(self, fc_frame2 *frame) except -1
     cdef int take_event(self, const char *data, fc_frame2 *frame) except -1
     cdef int take_stream_error(self, fc_frame2 *frame) except -1
     cdef int take_priority(self, const char *data, fc_frame2 *frame) except -1

@@ -67,8 +67,6 @@ cdef enum:
     # Body bytes that wait on a stream before the application has to, and how few let it go on.
     PENDING_HIGH_WATER = 64 * 1024
     PENDING_LOW_WATER = 16 * 1024
-    # Frames of one header block: the h2 package takes no more either.
-    FRAMES_PER_BLOCK = 64
     # Fields of a refused request that cost as much as one frame that brings nothing.
     FIELDS_PER_FRAME = 8
     # PRIORITY_UPDATE frames for streams that are not open yet.
@@ -611,8 +609,6 @@ cdef class H2Connection:
         self.early_priorities = {}
         self.queue = WriteQueue()
         self.max_frame = settings.h2_max_inbound_frame_size
-        # Huffman coding may lengthen a string; more than twice the list is no honest block.
-        self.max_block = 2 * settings.h2_max_header_list_size + 1024
         self.max_streams = settings.h2_max_concurrent_streams
         self.stream_window = settings.h2_initial_stream_window
         self.receive_window = settings.h2_initial_connection_window
@@ -649,7 +645,6 @@ cdef class H2Connection:
         cdef H2Stream stream
         self.open(transport, writer, reading_paused, None)
         self.engine.start_upgraded(&self.writer.out, settings)
-        self.last_stream = 1
         self.requests_served = 1
         stream = new_stream(self, 1, True)
         self.streams[1] = stream
@@ -754,7 +749,7 @@ cdef class H2Connection:
             elif kind == H2_START_DEADLINE:
                 self.fail(FC_H2_PROTOCOL_ERROR, "the preface took too long")
             else:
-                self.append_goaway(self.last_stream, FC_H2_NO_ERROR, "idle")
+                self.append_goaway(self.engine.last_stream_id, FC_H2_NO_ERROR, "idle")
                 self.close()
         if self.state == H2_OPEN:
             self.check_liveness(now)
@@ -858,7 +853,7 @@ cdef class H2Connection:
             self.schedule_advance()
             return False
         self.frames_left -= 1
-        if self.block_stream == 0:
+        if self.engine.continuing == 0:
             self.input_deadline = 0     # the next frame has its own
         self.pos += FC_FRAME2_HEADER + frame.length
         self.take_frame(result, data, &frame)
@@ -880,7 +875,7 @@ cdef class H2Connection:
     cdef int watch_input(self) except -1:
         """A header block, or a frame that is no DATA, has to come within header_read_timeout."""
         cdef Py_ssize_t left = PyBytes_GET_SIZE(self.buf) - self.pos
-        cdef bint waits = self.block_stream != 0 or (
+        cdef bint waits = self.engine.continuing != 0 or (
             left > 0 and not self.advance_scheduled and not self.writer.paused
             and (left < 4 or PyBytes_AS_STRING(self.buf)[self.pos + 3] != FC_FRAME2_DATA)
         )
@@ -892,11 +887,8 @@ cdef class H2Connection:
 
     cdef int take_frame(self, int result, const char *data, fc_frame2 *frame) except -1:
         cdef int type = frame.type
-        if self.block_stream:
-            if type != FC_FRAME2_CONTINUATION or frame.stream_id != self.block_stream:
-                return self.fail(FC_H2_PROTOCOL_ERROR, "another frame within a header block")
-        elif type == FC_FRAME2_CONTINUATION:
-            return self.fail(FC_H2_PROTOCOL_ERROR, "CONTINUATION without HEADERS")
+        if self.engine.check_block(frame) != 0:
+            return self.fail(self.engine.code, self.engine.reason)
         if not self.settings_seen:
             if type != FC_FRAME2_SETTINGS or frame.flags & FC_FLAG2_ACK:
                 return self.fail(FC_H2_PROTOCOL_ERROR, "the first frame is not SETTINGS")
@@ -908,9 +900,11 @@ cdef class H2Connection:
                 self.begin_goaway()
         if result == FC_FRAME2_STREAM_ERROR:
             return self.take_stream_error(frame)
-        if type == FC_FRAME2_HEADERS or type == FC_FRAME2_CONTINUATION:
-            if self.take_block(frame) != 0:
-                return 0
+        if type == FC_FRAME2_HEADERS:
+            pass
+        elif type == FC_FRAME2_CONTINUATION:
+            if frame.size < 1024 and not frame.flags & FC_FLAG2_END_HEADERS:
+                self.charge(1)
         elif type == FC_FRAME2_DATA:
             if frame.size == 0 and not frame.flags & FC_FLAG2_ACK:      # END_STREAM has the same value
                 self.charge(1)
@@ -921,24 +915,6 @@ cdef class H2Connection:
         else:
             return self.take_stateless(data, frame)
         return self.take_event(data, frame) if self.state == H2_OPEN else 0
-
-    cdef int take_block(self, fc_frame2 *frame) except -1:
-        """Bound a header block before anything decodes it. Not 0 = the connection has failed."""
-        if frame.type == FC_FRAME2_HEADERS:
-            if frame.stream_id & 1 == 0:
-                self.fail(FC_H2_PROTOCOL_ERROR, "a client's streams have odd numbers")
-                return 1
-            self.block_bytes = 0
-            self.block_frames = 0
-        elif frame.size < 1024 and not frame.flags & FC_FLAG2_END_HEADERS:
-            self.charge(1)
-        self.block_bytes += frame.size
-        self.block_frames += 1
-        if self.block_bytes > self.max_block or self.block_frames > FRAMES_PER_BLOCK:
-            self.fail(FC_H2_ENHANCE_YOUR_CALM, "the header block is too large")
-            return 1
-        self.block_stream = 0 if frame.flags & FC_FLAG2_END_HEADERS else frame.stream_id
-        return 0
 
     cdef int take_event(self, const char *data, fc_frame2 *frame) except -1:
         """Give a frame to the engine and do what its event asks for."""
@@ -1008,13 +984,14 @@ cdef class H2Connection:
         if stream is not None:
             self.context.error_log.debug("%s broke stream %d: %s", self.client, frame.stream_id, frame.reason)
             return (<H2Stream>stream).reset(frame.error)
-        if frame.stream_id > self.last_stream:
+        if frame.stream_id > self.engine.last_stream_id:
             return self.fail(frame.error, frame.reason.decode("ascii"))
         return 0
 
     cdef int take_priority(self, const char *data, fc_frame2 *frame) except -1:
         """A PRIORITY_UPDATE (RFC 9218 section 7.1)."""
         cdef bytes value = (data + frame.start)[:frame.size]
+        cdef uint32_t highest = self.engine.last_stream_id
         cdef H2Stream stream
         if frame.value in self.streams:
             stream = self.streams[frame.value]
@@ -1022,11 +999,9 @@ cdef class H2Connection:
             self.urgencies_differ = True
             if stream.queued:
                 self.queue.update(stream.id, stream.urgency, stream.incremental)
-        elif frame.value > self.last_stream and frame.value & 1:
-            if len(self.early_priorities) >= EARLY_PRIORITIES and next(iter(self.early_priorities)) <= self.last_stream:
-                self.early_priorities = {
-                    key: kept for key, kept in self.early_priorities.items() if key > self.last_stream
-                }
+        elif frame.value > highest and frame.value & 1:
+            if len(self.early_priorities) >= EARLY_PRIORITIES and next(iter(self.early_priorities)) <= highest:
+                self.early_priorities = {key: kept for key, kept in self.early_priorities.items() if key > highest}
             if len(self.early_priorities) < EARLY_PRIORITIES:
                 self.early_priorities[frame.value] = parse_priority(value)
         return 0
@@ -1099,8 +1074,6 @@ cdef class H2Connection:
         cdef HTTP2Engine engine = self.engine
         cdef uint32_t stream_id = engine.stream_id
         cdef H2Stream stream
-        if stream_id > self.last_stream:
-            self.last_stream = stream_id
         if stream_id > self.goaway_last or self.is_crowded():
             if stream_id <= self.goaway_last:
                 self.charge(1)
@@ -1415,7 +1388,7 @@ cdef class H2Connection:
             return 0
         self.context.errors_total += 1
         self.context.error_log.debug("%s: the HTTP/2 connection ends with error %d: %s", self.client, code, reason)
-        self.append_goaway(self.last_stream, code, reason)
+        self.append_goaway(self.engine.last_stream_id, code, reason)
         return self.linger()
 
     cdef int begin_goaway(self) except -1:
@@ -1430,8 +1403,8 @@ cdef class H2Connection:
     cdef int finish_goaway(self) except -1:
         """The second step: what was opened until now is served, nothing after it."""
         self.drain_state = H2_LEAVES
-        self.goaway_last = self.last_stream
-        self.append_goaway(self.last_stream, FC_H2_NO_ERROR, "")
+        self.goaway_last = self.engine.last_stream_id
+        self.append_goaway(self.engine.last_stream_id, FC_H2_NO_ERROR, "")
         return self.check_leaving()
 
     cdef int check_leaving(self) except -1:
@@ -1441,7 +1414,7 @@ cdef class H2Connection:
         if self.drain_state == H2_LEAVES or self.eof:
             return self.close()
         if self.peer_leaves:
-            self.append_goaway(self.last_stream, FC_H2_NO_ERROR, "")
+            self.append_goaway(self.engine.last_stream_id, FC_H2_NO_ERROR, "")
             return self.close()
         return 0
 

@@ -15,14 +15,12 @@ cdef class NativeEngine(HTTP2Engine):
     cdef StreamTable streams
     cdef ClosedStreams closed
     cdef Output fragments           # of the header block that is not complete
-    cdef int fragment_count
     cdef bint fragment_end          # its HEADERS had END_STREAM
     cdef int64_t send_window        # of the connection
     cdef int64_t initial_window     # of new streams, as the client has set it
     cdef int64_t room               # DATA bytes that may come on the connection
     cdef int64_t stray              # bytes for streams that are closed, not given back yet
     cdef bint settings_acknowledged
-    cdef bint over                  # a mistake has ended the connection
 
     # In.
     cdef int take_headers(self, const char *frame, const fc_frame2 *facts, Output *out) except -1
