@@ -9,6 +9,7 @@ from fastcorn.protocols._http2_engine cimport HTTP2Engine, fc_frame2
 from fastcorn.protocols._http2_fields cimport RequestHead
 from fastcorn.protocols._http2_websocket cimport StreamCarrier
 from fastcorn.protocols._priority cimport WriteQueue
+from fastcorn.protocols._response_head cimport ResponseHead
 from fastcorn.protocols._writer cimport Writer
 
 
@@ -58,10 +59,8 @@ cdef class H2Stream(StreamCarrier):
 
     # Response.
     cdef int status
-    cdef list fields                    # of a head that is held
+    cdef ResponseHead response          # a head that is held
     cdef bint head_held
-    cdef bint has_date
-    cdef bint has_server
     cdef bint bodiless                  # HEAD, 204, 304
     cdef bint announced_trailers
     cdef list trailers                  # fields that leave after the body; None = none
@@ -130,6 +129,8 @@ cdef class H2Connection:
     cdef dict streams                   # id -> H2Stream
     cdef list starting                  # streams whose applications start when the input is used up
     cdef bint urgencies_differ          # among them
+    cdef list repeated_fields           # the engine's list of a request that came several times; None = none did,
+    cdef RequestHead repeated_head      # and what it was judged to be
     cdef list held                      # streams whose heads tasks of their own have sent in this turn
     cdef list abandoned                 # cycles of streams that were reset, whose applications may still run
     cdef dict early_priorities          # id -> (urgency, incremental), by PRIORITY_UPDATE before its stream
@@ -201,6 +202,7 @@ cdef class H2Connection:
     cdef bint serves(self, bytes host) except -1
     cdef int push(self, H2Stream parent, str path, list fields) except -1
     cdef int close_stream(self, H2Stream stream) except -1
+    cdef RequestHead read_head(self)
     cdef bint is_crowded(self) except -1
     cdef int return_credit(self) except -1
 

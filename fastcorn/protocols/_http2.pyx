@@ -33,11 +33,12 @@ from fastcorn.protocols._http2_engine cimport (
     FC_H2_PROTOCOL_ERROR, FC_H2_REFUSED_STREAM, HTTP2Engine, fc_frame2, fc_frame2_parse, fc_frame2_write_header,
 )
 from fastcorn.protocols._http2_fields cimport (
-    RequestHead, ResponseFacts, check_trailers, push_fields, read_request, response_fields,
+    RequestHead, ResponseFacts, check_trailers, copy_request, push_fields, read_request, response_fields,
 )
 from fastcorn.protocols._http2_websocket cimport StreamCarrier, StreamTransport, accept, new_tunnel
 from fastcorn.protocols._output cimport output_append
 from fastcorn.protocols._priority cimport WriteQueue
+from fastcorn.protocols._response_head cimport ResponseHead, length_pair, response_head, status_pair
 from fastcorn.protocols._writer cimport FLUSH_BYTES, Writer
 
 from fastcorn.protocols import sendfile
@@ -50,7 +51,7 @@ cdef extern from "socket.h":
 
 cdef enum:
     # Frames of one connection that are read in one turn before others get theirs.
-    FRAMES_PER_TURN = 256
+    FRAMES_PER_TURN = 512
     # And as how many of them a request counts.
     FRAMES_A_REQUEST = 4
     # Bytes that are read before the applications get theirs: libuv reads up to 32 times in a turn while there is more.
@@ -95,8 +96,6 @@ cdef double RATE_GRACE_SECONDS = 5.0
 cdef bytes PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 cdef bytes DRAIN_PING = b"fastcorn"
 cdef bytes LIVE_PING = b"liveness"
-cdef list STATUSES = [(b":status", str(status).encode("ascii")) for status in range(1000)]
-cdef list LENGTHS = [(b"content-length", str(length).encode("ascii")) for length in range(1024)]
 cdef tuple PLAIN_TEXT = (b"content-type", b"text/plain; charset=utf-8")
 
 
@@ -107,12 +106,9 @@ cdef class H2Stream(StreamCarrier):
     # ---- the response: called by the cycle ---------------------------------------------------------------------------
 
     cdef int send_head(self, int status, object headers, bint trailers) except -1:
-        cdef ResponseFacts facts
-        self.fields = response_fields(headers, status, &facts)
+        self.response = response_head(self.connection.context, headers, status)
         self.status = status
-        self.response_length = facts.content_length
-        self.has_date = facts.has_date
-        self.has_server = facts.has_server
+        self.response_length = self.response.facts.content_length
         self.bodiless = self.head.head_request or status == 204 or status == 304
         self.announced_trailers = trailers
         self.head_held = True
@@ -124,24 +120,13 @@ cdef class H2Stream(StreamCarrier):
 
     cdef int finish_head(self, int64_t length, bint end) except -1:
         """Write the head; `length` is the body's if it is known, else -1."""
-        cdef Context context = self.connection.context
-        cdef list fields = self.fields
+        cdef H2Connection connection = self.connection
+        cdef ResponseHead response = self.response
         self.head_held = False
-        self.fields = None
-        fields.insert(0, STATUSES[self.status])
-        if length >= 0 and self.response_length < 0 and not self.bodiless:
-            fields.append(length_pair(length))
-        if not self.has_date and not self.has_server:
-            fields += context.default_pairs
-        else:
-            if not self.has_server:
-                fields += context.server_pairs
-            if not self.has_date:
-                fields += context.date_pairs
-            fields += context.extra_pairs
-        if self.connection.tls:
-            fields += context.hsts_pairs
-        return self.answer(0, fields, end)
+        self.response = None
+        if self.response_length >= 0 or self.bodiless:
+            length = -1
+        return self.answer(0, response.complete_fields(connection.context, length, connection.tls), end)
 
     cdef int answer(self, int status, list fields, bint end) except -1:
         """Write a HEADERS frame now; `status` 0 = it is in `fields`."""
@@ -149,7 +134,7 @@ cdef class H2Stream(StreamCarrier):
         if self.closed or connection.transport is None:
             return 0
         if status:
-            fields = [STATUSES[status], *fields]
+            fields = [status_pair(status), *fields]
         connection.writer.begin()
         connection.engine.append_headers(&connection.writer.out, self.id, fields, end)
         return self.end_sent() if end else 0
@@ -287,11 +272,11 @@ cdef class H2Stream(StreamCarrier):
             -1: the kernel cannot copy a file into frames.
         """
         if self.head_held:
-            if count is not None and self.response_length < 0 and not self.announced_trailers:
+            if count is None or self.announced_trailers:
+                count = -1
+            self.finish_head(count, False)
+            if self.response_length < 0:
                 self.response_length = count
-                if not self.bodiless:
-                    self.fields.append(length_pair(count))
-            self.finish_head(-1, False)
         return -1
 
     def write_part(self, bytes data, bint end):
@@ -1119,7 +1104,7 @@ cdef class H2Connection:
         stream = new_stream(self, stream_id, engine.end)
         self.streams[stream_id] = stream
         self.open_requests += 1
-        stream.head = read_request(context, engine.headers, self.tls)
+        stream.head = self.read_head()
         if (engine.too_large or stream.head.error is not None) and self.charge_fields(len(engine.headers)) != 0:
             return 0
         if engine.too_large:
@@ -1139,6 +1124,18 @@ cdef class H2Connection:
         if context.max_connection_requests and self.requests_served >= context.max_connection_requests:
             self.begin_goaway()
         return 0
+
+    cdef RequestHead read_head(self):
+        """The head of the request that has come; a request that repeats an earlier one is judged once."""
+        cdef HTTP2Engine engine = self.engine
+        cdef RequestHead head
+        if engine.headers is self.repeated_fields:
+            return copy_request(self.repeated_head)
+        head = read_request(self.context, engine.headers, self.tls)
+        if engine.repeated and head.error is None:
+            self.repeated_fields = engine.headers
+            self.repeated_head = copy_request(head)
+        return head
 
     cdef bint is_crowded(self) except -1:
         """Whether the client has as many streams as it may, or applications still work for ones that were reset."""
@@ -1494,10 +1491,6 @@ cdef class H2Connection:
             self.writer.drop()
             self.transport.abort()
         return 0
-
-
-cdef tuple length_pair(int64_t length):
-    return LENGTHS[length] if length < 1024 else (b"content-length", b"%d" % length)
 
 
 def urgency_of(stream):
