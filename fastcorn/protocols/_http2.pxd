@@ -41,6 +41,7 @@ cdef class H2Stream(StreamCarrier):
     cdef readonly uint32_t id
     cdef Cycle cycle                    # None when its response is complete or the stream is over
     cdef RequestHead head
+    cdef dict scope                     # the cycle's; None when the head is not valid
     cdef object handshake               # of a WebSocket (RFC 8441); else None
     cdef bint started                   # the application has been called
     cdef bint closed                    # not in connection.streams any more
@@ -112,6 +113,7 @@ cdef class H2Connection:
     cdef Py_ssize_t pos
     cdef bytes following                # and then, while process() runs, following[following_pos:]
     cdef Py_ssize_t following_pos
+    cdef Py_ssize_t scanned             # up to here `buf` has no RST_STREAM
     cdef uint32_t max_frame
     cdef int frames_left                # in this turn
     cdef Py_ssize_t turn_bytes          # read since the last pause
@@ -175,6 +177,7 @@ cdef class H2Connection:
     # Input.
     cdef int process(self) except -1
     cdef int join(self, bytes data) except -1
+    cdef bint reset_follows(self) noexcept
     cdef bint read_frame(self) except -1
     cdef bint read_preface(self) except -1
     cdef int take_frame(self, int result, const char *data, fc_frame2 *frame) except -1
@@ -202,7 +205,8 @@ cdef class H2Connection:
     cdef bint serves(self, bytes host) except -1
     cdef int push(self, H2Stream parent, str path, list fields) except -1
     cdef int close_stream(self, H2Stream stream) except -1
-    cdef RequestHead read_head(self)
+    cdef int read_head(self, H2Stream stream) except -1
+    cdef int take_head(self, H2Stream stream, RequestHead head) except -1
     cdef bint is_crowded(self) except -1
     cdef int return_credit(self) except -1
 

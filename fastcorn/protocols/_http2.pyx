@@ -33,7 +33,7 @@ from fastcorn.protocols._http2_engine cimport (
     FC_H2_PROTOCOL_ERROR, FC_H2_REFUSED_STREAM, HTTP2Engine, fc_frame2, fc_frame2_parse, fc_frame2_write_header,
 )
 from fastcorn.protocols._http2_fields cimport (
-    RequestHead, ResponseFacts, check_trailers, copy_request, push_fields, read_request, response_fields,
+    RequestHead, ResponseFacts, check_trailers, copy_scope, push_fields, read_request, response_fields,
 )
 from fastcorn.protocols._http2_websocket cimport StreamCarrier, StreamTransport, accept, new_tunnel
 from fastcorn.protocols._output cimport output_append
@@ -52,6 +52,9 @@ cdef extern from "socket.h":
 cdef enum:
     # Frames of one connection that are read in one turn before others get theirs.
     FRAMES_PER_TURN = 512
+    # Requests of one read whose applications start together, if no RST_STREAM follows that may take one back: so few
+    # that all that was made for them is still in the processor's cache.
+    STARTED_TOGETHER = 8
     # And as how many of them a request counts.
     FRAMES_A_REQUEST = 4
     # Bytes that are read before the applications get theirs: libuv reads up to 32 times in a turn while there is more.
@@ -390,8 +393,8 @@ cdef class H2Stream(StreamCarrier):
         cdef list head = [PLAIN_TEXT, length_pair(PyBytes_GET_SIZE(body))]
         cdef bint bodiless = self.head is not None and self.head.head_request
         context.errors_total += status >= 400
-        if self.head is not None and self.head.scope is not None:
-            context.log_access(self.head.scope, status, [], 0 if bodiless else PyBytes_GET_SIZE(body), 0.0)
+        if self.scope is not None:
+            context.log_access(self.scope, status, [], 0 if bodiless else PyBytes_GET_SIZE(body), 0.0)
         if fields is not None:
             head += fields
         head += context.default_pairs
@@ -534,7 +537,7 @@ cdef class H2Stream(StreamCarrier):
         elif cycle is not None and self.started:
             cycle.feed_disconnect()
         if cycle is not None and not self.started:
-            connection.context.log_access(self.head.scope, None, [], 0, 0.0)
+            connection.context.log_access(self.scope, None, [], 0, 0.0)
         return self.resume()
 
     cdef int check_deadlines(self, double now) except -1:
@@ -644,7 +647,7 @@ cdef class H2Connection:
         stream = new_stream(self, 1, True)
         self.streams[1] = stream
         self.open_requests = 1
-        stream.head = read_request(self.context, fields, False)
+        self.take_head(stream, read_request(self.context, fields, False))
         if stream.head.error is not None:
             stream.refuse(stream.head.status or 400, stream.head.error)
         else:
@@ -691,6 +694,7 @@ cdef class H2Connection:
         if self.state >= H2_LINGER:
             return
         self.heard = self.context.now
+        self.scanned = 0
         if self.pos == PyBytes_GET_SIZE(self.buf):
             self.buf = data
         else:
@@ -795,19 +799,21 @@ cdef class H2Connection:
                     if self.following is None:
                         break
                     self.buf, self.following = self.following, None
-                    self.pos = self.following_pos
+                    self.pos = self.scanned = self.following_pos
                 if self.state == H2_PREFACE:
                     if not self.read_preface():
                         break
                 elif not self.read_frame():
                     break
+                elif len(self.starting) >= STARTED_TOGETHER and not self.urgencies_differ and not self.reset_follows():
+                    self.start_applications()
             if self.starting:
                 self.start_applications()
         finally:
             self.processing = False
         if self.following is not None:
             self.buf = self.buf[self.pos:] + self.following[self.following_pos:]
-            self.pos = 0
+            self.pos = self.scanned = 0
             self.following = None
         if self.state >= H2_LINGER:
             return 0
@@ -818,6 +824,16 @@ cdef class H2Connection:
         # Without eager tasks the applications have yet to take their first steps, which end with a flush of all.
         self.pump()
         return self.update_reading()
+
+    cdef bint reset_follows(self) noexcept:
+        """Whether a RST_STREAM is in the input that is not read yet; each frame of it is looked at once."""
+        cdef const unsigned char *data = <const unsigned char *>PyBytes_AS_STRING(self.buf)
+        cdef Py_ssize_t pos = max(self.scanned, self.pos)
+        cdef Py_ssize_t end = PyBytes_GET_SIZE(self.buf) - FC_FRAME2_HEADER
+        while pos <= end and data[pos + 3] != FC_FRAME2_RST_STREAM:
+            pos += FC_FRAME2_HEADER + (data[pos] << 16 | data[pos + 1] << 8 | data[pos + 2])
+        self.scanned = pos
+        return pos <= end
 
     cdef int join(self, bytes data) except -1:
         """Add to input that is not used up: to a frame that is not whole, only what it needs, to spare copies."""
@@ -1104,7 +1120,7 @@ cdef class H2Connection:
         stream = new_stream(self, stream_id, engine.end)
         self.streams[stream_id] = stream
         self.open_requests += 1
-        stream.head = self.read_head()
+        self.read_head(stream)
         if (engine.too_large or stream.head.error is not None) and self.charge_fields(len(engine.headers)) != 0:
             return 0
         if engine.too_large:
@@ -1125,17 +1141,27 @@ cdef class H2Connection:
             self.begin_goaway()
         return 0
 
-    cdef RequestHead read_head(self):
-        """The head of the request that has come; a request that repeats an earlier one is judged once."""
+    cdef int read_head(self, H2Stream stream) except -1:
+        """Judge the fields that have come; those of a request that repeats an earlier one have been."""
         cdef HTTP2Engine engine = self.engine
-        cdef RequestHead head
         if engine.headers is self.repeated_fields:
-            return copy_request(self.repeated_head)
-        head = read_request(self.context, engine.headers, self.tls)
-        if engine.repeated and head.error is None:
+            stream.head = self.repeated_head
+            stream.scope = copy_scope(stream.head.scope)
+            return 0
+        self.take_head(stream, read_request(self.context, engine.headers, self.tls))
+        if engine.repeated and stream.scope is not None:
             self.repeated_fields = engine.headers
-            self.repeated_head = copy_request(head)
-        return head
+            self.repeated_head = stream.head
+            stream.head.scope = copy_scope(stream.scope)    # which no application sees
+        return 0
+
+    cdef int take_head(self, H2Stream stream, RequestHead head) except -1:
+        stream.head = head
+        stream.scope = head.scope
+        if stream.scope is not None:
+            stream.scope["client"] = self.client
+            stream.scope["server"] = self.server
+        return 0
 
     cdef bint is_crowded(self) except -1:
         """Whether the client has as many streams as it may, or applications still work for ones that were reset."""
@@ -1149,9 +1175,7 @@ cdef class H2Connection:
         """Make the cycle of a valid request; its application starts when the input is used up."""
         cdef Context context = self.context
         cdef RequestHead head = stream.head
-        cdef dict scope = head.scope
-        scope["client"] = self.client
-        scope["server"] = self.server
+        cdef dict scope = stream.scope
         scope["asgi"] = PyDict_Copy(context.asgi)
         scope["state"] = PyDict_Copy(context.state)
         scope["extensions"] = extensions = PyDict_Copy(context.http2_extensions)
@@ -1205,7 +1229,7 @@ cdef class H2Connection:
     cdef bint redirected(self, H2Stream stream) except -1:
         """Send a client that came without TLS to https, unless it came by a unix socket."""
         from fastcorn.protocols.redirect import location
-        target = location(stream.head.authority, stream.head.scope, self.context.https_port)
+        target = location(stream.head.authority, stream.scope, self.context.https_port)
         if target is None:
             return False
         stream.refuse(308, "use https", [(b"location", target)])
@@ -1218,7 +1242,7 @@ cdef class H2Connection:
 
     cdef int start_websocket(self, H2Stream stream) except -1:
         """Begin the exchange of an extended CONNECT for a WebSocket (RFC 8441), or refuse it."""
-        cdef dict scope = stream.head.scope
+        cdef dict scope = stream.scope
         from fastcorn.protocols.handshake import open_stream_handshake
 
         handshake = open_stream_handshake(scope["headers"], stream.request_ended)
@@ -1278,7 +1302,7 @@ cdef class H2Connection:
             return 0
         stream = new_stream(self, stream_id, True)
         self.streams[stream_id] = stream
-        stream.head = read_request(self.context, request, self.tls)
+        self.take_head(stream, read_request(self.context, request, self.tls))
         if stream.head.error is not None:
             return stream.reset(FC_H2_INTERNAL_ERROR)
         self.begin_exchange(stream)

@@ -121,21 +121,11 @@ cdef RequestHead read_request(Context context, list fields, bint secure):
     return head
 
 
-cdef RequestHead copy_request(RequestHead known):
-    """The head of a valid request that has the same fields; its scope and header list are its own."""
-    cdef RequestHead head = RequestHead.__new__(RequestHead)
-    head.scope = PyDict_Copy(known.scope)
-    head.scope["headers"] = (<list>head.scope["headers"])[:]
-    head.method = known.method
-    head.authority = known.authority
-    head.protocol = known.protocol
-    head.priority = known.priority
-    head.content_length = known.content_length
-    head.head_request = known.head_request
-    head.te_trailers = known.te_trailers
-    head.expect_continue = known.expect_continue
-    head.connect = known.connect
-    return head
+cdef dict copy_scope(dict known):
+    """A scope of its own for a request like the one of this scope; its header list is its own too."""
+    cdef dict scope = PyDict_Copy(known)
+    scope["headers"] = (<list>known["headers"])[:]
+    return scope
 
 
 cdef int read_fields(RequestHead head, fc_request *request, list fields, list headers) except? -1:
