@@ -1294,8 +1294,10 @@ cdef class H2Connection:
         if stream.closed:
             return 0
         stream.closed = True
-        self.unread -= stream.unread
-        stream.unread = 0
+        if stream.unread:
+            self.unread -= stream.unread
+            stream.unread = 0
+            self.return_credit()        # which may have waited for just that
         if stream.queued:
             stream.queued = False
             self.queue.discard(stream.id)
