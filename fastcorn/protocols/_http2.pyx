@@ -397,15 +397,15 @@ cdef class H2Stream(StreamCarrier):
         connection.engine.append_reset(&connection.writer.out, self.id, FC_H2_NO_ERROR)
         return connection.close_stream(self)
 
-    cdef int refuse(self, int status, str text, list fields=None) except -1:
-        """Answer without the application."""
+    cdef int refuse(self, int status, str text, list fields=None, bint recorded=False) except -1:
+        """Answer without the application; `recorded` = the access log has it already."""
         cdef H2Connection connection = self.connection
         cdef Context context = connection.context
         cdef bytes body = f"{status} {text}\n".encode("ascii")
         cdef list head = [PLAIN_TEXT, length_pair(PyBytes_GET_SIZE(body))]
         cdef bint bodiless = self.head is not None and self.head.head_request
         context.errors_total += status >= 400
-        if self.head is not None and self.head.scope is not None:
+        if not recorded and self.head is not None and self.head.scope is not None:
             context.log_access(self.head.scope, status, [], 0 if bodiless else PyBytes_GET_SIZE(body), 0.0)
         if fields is not None:
             head += fields
@@ -507,7 +507,7 @@ cdef class H2Stream(StreamCarrier):
         if begun or cycle is None:
             return self.reset(FC_H2_CANCEL)
         self.head_held = False
-        return self.refuse(status, text)
+        return self.refuse(status, text, None, self.started)
 
     cdef object accept_websocket(self, str subprotocol, list headers):
         websocket = accept(self, self.handshake, subprotocol, headers)

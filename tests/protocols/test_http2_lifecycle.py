@@ -522,3 +522,13 @@ def test_access_records_of_streams(serve: Serve) -> None:
     assert seen["/a"] == ("2", 200, 5)
     assert seen["/large"][:2] == ("2", 413)
     assert len(served.accesses) == 3
+
+
+def test_access_record_of_a_body_that_becomes_too_large(serve: Serve) -> None:
+    """S4, L3: one, though an application runs and the server answers in its place."""
+    served = serve(echo, access=True, max_request_body_size=100)
+    exchange = Http2Client(served).request("POST", "/", body=b"x" * 60, end=False)
+    exchange.send_body(b"x" * 60)
+    assert exchange.answer.status == 413
+    assert [status for _, status, *_ in served.accesses] == [413]
+    assert served.context.errors_total == 1
