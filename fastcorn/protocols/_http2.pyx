@@ -766,10 +766,12 @@ cdef class H2Connection:
 
     def begin_drain(self):
         """Let the streams end and take no new ones, in two steps (RFC 9113 section 6.8)."""
+        if self.state >= H2_LINGER:
+            return
         if not self.settings_seen:
             # A client that has just connected, and may have sent its first request: it gets a moment.
             self.set_deadline(H2_START_DEADLINE, TICK_SECONDS)
-        elif self.state == H2_OPEN:
+        else:
             for stream in list(self.streams.values()):
                 if (<H2Stream>stream).cycle is not None:
                     (<H2Stream>stream).cycle.feed_drain()

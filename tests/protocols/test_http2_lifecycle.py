@@ -370,6 +370,16 @@ def test_stop_lets_bodies_finish_both_ways(serve: Serve) -> None:
     assert client.ended
 
 
+def test_stop_keeps_the_deadline_of_a_connection_that_has_failed(serve: Serve) -> None:
+    """S1, D6: one that failed before its first SETTINGS frame, and whose client does not close."""
+    client = FrameClient(serve(Recorder()), preface=False)
+    client.send(PREFACE, raw_frame(PING, b"12345678"))
+    client.driver.call(client.served.context.begin_drain)
+    assert not client.closed
+    client.served.tick(5 + SLACK)
+    assert client.closed
+
+
 def test_announced_stop_serves_what_comes(serve: Serve) -> None:
     """S1, N6: new requests until the final GOAWAY."""
     served = serve(answering(b"x"))
