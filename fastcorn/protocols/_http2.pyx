@@ -822,6 +822,8 @@ cdef class H2Connection:
                 self.start_applications()
         finally:
             self.processing = False
+        if self.held:
+            self.schedule_flush()       # one application has sent in the name of another
         if self.following is not None:
             self.buf = self.buf[self.pos:] + self.following[self.following_pos:]
             self.pos = 0
