@@ -77,6 +77,9 @@ cdef enum:
     BYTES_PER_FRAME = 2048
     # Such frames that an exchange pays for which has come to its end.
     FRAMES_PER_EXCHANGE = 2
+    # And that the last DATA pays for which there was to send: HAProxy opens both windows again after each frame, of an
+    # event stream too. DATA that a window has cut pays by its bytes alone, or small windows would be free.
+    FRAMES_PER_MESSAGE = 2
     # The rest of a request body that is thrown away when the response has left; a longer one is reset.
     DISCARD_BYTES = 64 * 1024
     # The last stream of a GOAWAY that only announces another (RFC 9113 section 6.8).
@@ -1356,6 +1359,8 @@ cdef class H2Connection:
             size = stream.write_frame()
             left -= size
             self.patience = min(self.patience + <double>size / BYTES_PER_FRAME, self.full_patience)
+            if size and stream.pending == 0:
+                self.patience = min(self.patience + FRAMES_PER_MESSAGE, self.full_patience)
             if not stream.closed:
                 if stream.pending and not stream.blocked:
                     stream.enqueue()

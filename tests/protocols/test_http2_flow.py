@@ -183,6 +183,23 @@ def test_client_that_drips_credits_gets_the_whole_answer(serve: Serve) -> None:
     assert (exchange.answer.body, exchange.answer.complete) == (data, True)
 
 
+@pytest.mark.parametrize("size", [1, 100])
+def test_client_that_credits_every_message(serve: Serve, size: int) -> None:
+    """N2: both windows after each small part of an answer, as HAProxy does; nothing is wrong with that."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start())
+        for _ in range(500):
+            await send(body(b"x" * size, True))
+            await asyncio.sleep(0)
+        await send(body())
+
+    client = Http2Client(serve(app, h2_max_overhead_frames=100))
+    assert client.request().answer.body == b"x" * 500 * size
+    assert len(client.frames_of(DATA)) > 400
+    assert client.goaways == []
+
+
 # Uploads.
 
 
