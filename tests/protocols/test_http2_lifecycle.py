@@ -536,7 +536,12 @@ def test_access_records_of_streams(serve: Serve) -> None:
 
 def test_access_record_of_a_body_that_becomes_too_large(serve: Serve) -> None:
     """S4, L3: one, though an application runs and the server answers in its place."""
-    served = serve(echo, access=True, max_request_body_size=100)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    served = serve(app, access=True, max_request_body_size=100)
     exchange = Http2Client(served).request("POST", "/", body=b"x" * 60, end=False)
     exchange.send_body(b"x" * 60)
     assert exchange.answer.status == 413
