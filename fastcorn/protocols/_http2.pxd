@@ -79,7 +79,7 @@ cdef class H2Stream(StreamCarrier):
     cdef bint incremental
 
     cdef int answer(self, int status, list fields, bint end) except -1
-    cdef int refuse(self, int status, str text, list fields=*) except -1
+    cdef int refuse(self, int status, str text, list fields=*, bint recorded=*) except -1
     cdef int refuse_body(self, int status, str text) except -1
     cdef int finish_head(self, int64_t length, bint end) except -1
     cdef bint may_write_now(self, Py_ssize_t len) except -1

@@ -81,6 +81,9 @@ cdef enum:
     BYTES_PER_FRAME = 2048
     # Such frames that an exchange pays for which has come to its end.
     FRAMES_PER_EXCHANGE = 2
+    # And that the last DATA pays for which there was to send: HAProxy opens both windows again after each frame, of an
+    # event stream too. DATA that a window has cut pays by its bytes alone, or small windows would be free.
+    FRAMES_PER_MESSAGE = 2
     # The rest of a request body that is thrown away when the response has left; a longer one is reset.
     DISCARD_BYTES = 64 * 1024
     # The last stream of a GOAWAY that only announces another (RFC 9113 section 6.8).
@@ -385,8 +388,8 @@ cdef class H2Stream(StreamCarrier):
         connection.engine.append_reset(&connection.writer.out, self.id, FC_H2_NO_ERROR)
         return connection.close_stream(self)
 
-    cdef int refuse(self, int status, str text, list fields=None) except -1:
-        """Answer without the application."""
+    cdef int refuse(self, int status, str text, list fields=None, bint recorded=False) except -1:
+        """Answer without the application; `recorded` = the access log has it already."""
         cdef H2Connection connection = self.connection
         cdef Context context = connection.context
         cdef bytes body = f"{status} {text}\n".encode("ascii")
@@ -495,7 +498,7 @@ cdef class H2Stream(StreamCarrier):
         if begun or cycle is None:
             return self.reset(FC_H2_CANCEL)
         self.head_held = False
-        return self.refuse(status, text)
+        return self.refuse(status, text, None, self.started)
 
     cdef object accept_websocket(self, str subprotocol, list headers):
         websocket = accept(self, self.handshake, subprotocol, headers)
@@ -755,10 +758,12 @@ cdef class H2Connection:
 
     def begin_drain(self):
         """Let the streams end and take no new ones, in two steps (RFC 9113 section 6.8)."""
+        if self.state >= H2_LINGER:
+            return
         if not self.settings_seen:
             # A client that has just connected, and may have sent its first request: it gets a moment.
             self.set_deadline(H2_START_DEADLINE, TICK_SECONDS)
-        elif self.state == H2_OPEN:
+        else:
             for stream in list(self.streams.values()):
                 if (<H2Stream>stream).cycle is not None:
                     (<H2Stream>stream).cycle.feed_drain()
@@ -811,6 +816,8 @@ cdef class H2Connection:
                 self.start_applications()
         finally:
             self.processing = False
+        if self.held:
+            self.schedule_flush()       # one application has sent in the name of another
         if self.following is not None:
             self.buf = self.buf[self.pos:] + self.following[self.following_pos:]
             self.pos = self.scanned = 0
@@ -1315,8 +1322,10 @@ cdef class H2Connection:
         if stream.closed:
             return 0
         stream.closed = True
-        self.unread -= stream.unread
-        stream.unread = 0
+        if stream.unread:
+            self.unread -= stream.unread
+            stream.unread = 0
+            self.return_credit()        # which may have waited for just that
         if stream.queued:
             stream.queued = False
             self.queue.discard(stream.id)
@@ -1371,6 +1380,8 @@ cdef class H2Connection:
             size = stream.write_frame()
             left -= size
             self.patience = min(self.patience + <double>size / BYTES_PER_FRAME, self.full_patience)
+            if size and stream.pending == 0:
+                self.patience = min(self.patience + FRAMES_PER_MESSAGE, self.full_patience)
             if not stream.closed:
                 if stream.pending and not stream.blocked:
                     stream.enqueue()
