@@ -454,8 +454,8 @@ cdef class HTTPCycle(Cycle):
             return FINISHED
         if "http.response.push" not in self.scope["extensions"]:
             raise MessageError("'http.response.push' over this connection: look for it in scope['extensions'] first")
-        if self.state != BODY:
-            raise MessageError("'http.response.push' out of order: it goes between 'http.response.start' and the end")
+        if self.state == ENCODING:
+            raise MessageError("'http.response.push' while another message is being sent")
         path = message.get("path")
         if not isinstance(path, str) or not path.startswith("/") or not path.isascii() or not path.isprintable() or (
             " " in path
