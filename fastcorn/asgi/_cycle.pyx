@@ -454,8 +454,9 @@ cdef class HTTPCycle(Cycle):
             return FINISHED
         if "http.response.push" not in self.scope["extensions"]:
             raise MessageError("'http.response.push' over this connection: look for it in scope['extensions'] first")
-        if self.state == ENCODING:
-            raise MessageError("'http.response.push' while another message is being sent")
+        # ASGI has it after the start; Starlette and Quart promise before, and HTTP/2 does not mind.
+        if self.state != NOT_STARTED and self.state != BODY:
+            raise MessageError("'http.response.push' out of order: it goes before the end of the body")
         path = message.get("path")
         if not isinstance(path, str) or not path.startswith("/") or not path.isascii() or not path.isprintable() or (
             " " in path

@@ -601,6 +601,16 @@ def test_a_context_may_choose_another_by_name(serve: Serve) -> None:
     assert above.transport.get_extra_info("sslcontext") is second
 
 
+def test_a_name_that_is_refused_is_told_in_words(serve: Serve) -> None:
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(CERTIFICATE, CERTIFICATE.with_name("key.pem"))
+    server.sni_callback = lambda session, name, context: ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+    client = SecureClient(serve(answering(b"")), server=server, shakes=False)
+    with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
+        client.secure.shake_hands()
+    assert client.logged[-1].endswith(": the name that it asks for is not served here")
+
+
 def test_another_protocol_takes_over(serve: Serve) -> None:
     above, next_one = Above(), Above()
     client = raw(serve, above)
