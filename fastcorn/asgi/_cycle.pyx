@@ -598,10 +598,13 @@ cdef bytes to_bytes(object body):
 
 
 cdef bint only_disconnects(object error):
-    """Whether an error only says that the client has gone; a task group raises a group of such errors."""
+    """Whether an error only says that the client has gone; a task group raises a group of such errors.
+
+    Starlette makes its ClientDisconnect of our error and of the event; asking for the name spares us the import.
+    """
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
             if not only_disconnects(inner):
                 return False
         return True
-    return isinstance(error, ClientDisconnected)
+    return isinstance(error, ClientDisconnected) or type(error).__name__ == "ClientDisconnect"
