@@ -454,8 +454,9 @@ cdef class HTTPCycle(Cycle):
             return FINISHED
         if "http.response.push" not in self.scope["extensions"]:
             raise MessageError("'http.response.push' over this connection: look for it in scope['extensions'] first")
-        if self.state != BODY:
-            raise MessageError("'http.response.push' out of order: it goes between 'http.response.start' and the end")
+        # ASGI has it after the start; Starlette and Quart promise before, and HTTP/2 does not mind.
+        if self.state != NOT_STARTED and self.state != BODY:
+            raise MessageError("'http.response.push' out of order: it goes before the end of the body")
         path = message.get("path")
         if not isinstance(path, str) or not path.startswith("/") or not path.isascii() or not path.isprintable() or (
             " " in path
@@ -597,10 +598,13 @@ cdef bytes to_bytes(object body):
 
 
 cdef bint only_disconnects(object error):
-    """Whether an error only says that the client has gone; a task group raises a group of such errors."""
+    """Whether an error only says that the client has gone; a task group raises a group of such errors.
+
+    Starlette makes its ClientDisconnect of our error and of the event; asking for the name spares us the import.
+    """
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
             if not only_disconnects(inner):
                 return False
         return True
-    return isinstance(error, ClientDisconnected)
+    return isinstance(error, ClientDisconnected) or type(error).__name__ == "ClientDisconnect"
