@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 LARGEST_FILE = 16 * 2**20
 
+# What OpenSSL's callback has room for (PEM_BUFSIZE).
+LONGEST_PASSWORD = 1024
+
 
 @dataclass(frozen=True)
 class Chain:
@@ -67,7 +70,7 @@ class Chain:
         if self.keyfile is not None:
             self.check_key(read_file(self.keyfile, lambda problem: self.refused("keyfile", problem)))
         # Without a callback OpenSSL asks for the password on the terminal, and a server would wait there for ever.
-        password = self.password or ""
+        password = self.encoded_password()
         try:
             context.load_cert_chain(self.certfile, self.keyfile, password=lambda: password)
         except ssl.SSLError as error:
@@ -75,6 +78,17 @@ class Chain:
         except (OSError, ValueError) as error:
             raise self.refused("certfile", f"{self.certfile!r} cannot be read: {error}") from None
         return facts
+
+    def encoded_password(self) -> bytes:
+        try:
+            # What is not UTF-8 in a variable of the environment stands for its bytes.
+            password = (self.password or "").encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            raise self.refused("keyfile_password", "it holds half a character (a lone surrogate)") from None
+        if len(password) > LONGEST_PASSWORD:
+            problem = f"it is longer than {LONGEST_PASSWORD:,} bytes; is it the password, not a file's contents?"
+            raise self.refused("keyfile_password", problem)
+        return password
 
     def facts(self) -> Facts:
         """What the server's own certificate says.

@@ -13,6 +13,7 @@ WITHOUT_TLS = (
     ("quic_bind", "HTTP/3 needs TLS; set certfile too"),
     ("insecure_bind", "it is for listening without TLS beside bind with TLS; set certfile too, or move it to bind"),
     ("keyfile", "a key alone does not turn TLS on; set certfile too"),
+    ("keyfile_password", "it is for the key of certfile, which is not set; set certfile too"),
     ("ca_certs", "client certificates are verified over TLS only; set certfile too"),
     ("crl_file", "client certificates are verified over TLS only; set certfile too"),
     ("verify_mode", "client certificates are verified over TLS only; set certfile too"),
@@ -54,9 +55,10 @@ def check_redirect(settings: Settings) -> None:
 
 
 def check_tls(settings: Settings) -> None:
-    if settings.keyfile is not None and settings.certfile is None:
-        problem = "it is for certfile, which is not set; set it, or write keyfile beside the certfile it belongs to"
-        raise contradiction(settings, "keyfile", problem)
+    for name in ("keyfile", "keyfile_password") if settings.certfile is None else ():
+        if getattr(settings, name):
+            problem = f"it is for certfile, which is not set; set it, or write {name} beside the certfile it belongs to"
+            raise contradiction(settings, name, problem)
     if settings.crl_file is not None and not settings.verify_mode:
         problem = "no client is asked for a certificate that it could revoke; set verify_mode to CERT_REQUIRED"
         raise contradiction(settings, "crl_file", problem)

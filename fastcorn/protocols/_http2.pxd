@@ -9,6 +9,7 @@ from fastcorn.protocols._http2_engine cimport HTTP2Engine, fc_frame2
 from fastcorn.protocols._http2_fields cimport RequestHead
 from fastcorn.protocols._http2_websocket cimport StreamCarrier
 from fastcorn.protocols._priority cimport WriteQueue
+from fastcorn.protocols._response_head cimport ResponseHead
 from fastcorn.protocols._writer cimport Writer
 
 
@@ -40,6 +41,7 @@ cdef class H2Stream(StreamCarrier):
     cdef readonly uint32_t id
     cdef Cycle cycle                    # None when its response is complete or the stream is over
     cdef RequestHead head
+    cdef dict scope                     # the cycle's; None when the head is not valid
     cdef object handshake               # of a WebSocket (RFC 8441); else None
     cdef bint started                   # the application has been called
     cdef bint closed                    # not in connection.streams any more
@@ -58,10 +60,8 @@ cdef class H2Stream(StreamCarrier):
 
     # Response.
     cdef int status
-    cdef list fields                    # of a head that is held
+    cdef ResponseHead response          # a head that is held
     cdef bint head_held
-    cdef bint has_date
-    cdef bint has_server
     cdef bint bodiless                  # HEAD, 204, 304
     cdef bint announced_trailers
     cdef list trailers                  # fields that leave after the body; None = none
@@ -79,7 +79,7 @@ cdef class H2Stream(StreamCarrier):
     cdef bint incremental
 
     cdef int answer(self, int status, list fields, bint end) except -1
-    cdef int refuse(self, int status, str text, list fields=*) except -1
+    cdef int refuse(self, int status, str text, list fields=*, bint recorded=*) except -1
     cdef int refuse_body(self, int status, str text) except -1
     cdef int finish_head(self, int64_t length, bint end) except -1
     cdef bint may_write_now(self, Py_ssize_t len) except -1
@@ -113,6 +113,7 @@ cdef class H2Connection:
     cdef Py_ssize_t pos
     cdef bytes following                # and then, while process() runs, following[following_pos:]
     cdef Py_ssize_t following_pos
+    cdef Py_ssize_t scanned             # up to here `buf` has no RST_STREAM
     cdef uint32_t max_frame
     cdef int frames_left                # in this turn
     cdef Py_ssize_t turn_bytes          # read since the last pause
@@ -130,6 +131,8 @@ cdef class H2Connection:
     cdef dict streams                   # id -> H2Stream
     cdef list starting                  # streams whose applications start when the input is used up
     cdef bint urgencies_differ          # among them
+    cdef list repeated_fields           # the engine's list of a request that came several times; None = none did,
+    cdef RequestHead repeated_head      # and what it was judged to be
     cdef list held                      # streams whose heads tasks of their own have sent in this turn
     cdef list abandoned                 # cycles of streams that were reset, whose applications may still run
     cdef dict early_priorities          # id -> (urgency, incremental), by PRIORITY_UPDATE before its stream
@@ -174,6 +177,7 @@ cdef class H2Connection:
     # Input.
     cdef int process(self) except -1
     cdef int join(self, bytes data) except -1
+    cdef bint reset_follows(self) noexcept
     cdef bint read_frame(self) except -1
     cdef bint read_preface(self) except -1
     cdef int take_frame(self, int result, const char *data, fc_frame2 *frame) except -1
@@ -201,6 +205,8 @@ cdef class H2Connection:
     cdef bint serves(self, bytes host) except -1
     cdef int push(self, H2Stream parent, str path, list fields) except -1
     cdef int close_stream(self, H2Stream stream) except -1
+    cdef int read_head(self, H2Stream stream) except -1
+    cdef int take_head(self, H2Stream stream, RequestHead head) except -1
     cdef bint is_crowded(self) except -1
     cdef int return_credit(self) except -1
 

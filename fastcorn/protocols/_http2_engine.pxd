@@ -106,6 +106,7 @@ cdef class HTTP2Engine:
     cdef readonly uint32_t code
     cdef readonly bint end
     cdef readonly bint too_large
+    cdef readonly bint repeated     # `headers` may be given again, as this very list, for requests that repeat this one
     cdef readonly bytes data
     cdef readonly list headers
     cdef readonly Py_ssize_t credit

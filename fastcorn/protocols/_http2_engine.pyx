@@ -82,6 +82,7 @@ cdef class HTTP2Engine:
         self.code = 0
         self.end = False
         self.too_large = False
+        self.repeated = False
         self.data = None
         self.headers = None
         self.credit = 0

@@ -286,7 +286,7 @@ cdef class TLSTransport:
         return first if parts is None else b"".join(parts) if first is None else first
 
     cdef int deliver(self, bytes data) except -1:
-        if self.reading_paused:
+        if self.reading_paused or self.held is not None:
             self.held = data if self.held is None else self.held + data
         else:
             self.connection.data_received(data)

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 # Files are looked at each so many ticks of a second; a change takes a tick more to be taken.
 LOOK_TICKS = 3
 
+# What failed is tried again each so many: the cause may be other than the files, such as no descriptor or a store
+# that was down.
+RETRY_TICKS = 60
+
 # Ends of certificates are looked at each hour.
 END_TICKS = 3600
 
@@ -182,6 +186,7 @@ class CertificateWatch:
         self._seen = certificates.prints
         self._ticks = 0
         self._reading: asyncio.Future[Certificates | None] | None = None
+        self._failure: str | None = None
         self._ended = False
         self._looking = config.watch_certificates and bool(self._files) and not certificates.unreadable()
 
@@ -211,6 +216,9 @@ class CertificateWatch:
             return
         now = fingerprint(self._files)
         if now == self._seen != self._known:
+            self._failure = None
+            self._read()
+        elif now == self._seen and self._failure is not None and self._ticks % RETRY_TICKS == 0:
             self._read()
         self._seen = now
 
@@ -228,8 +236,12 @@ class CertificateWatch:
         error = reading.exception()
         renewed = None if error is not None else reading.result()
         if renewed is None:
-            self._log.error("the certificates from before go on, new ones do not fit: %s", error or "TLS is off")
+            failure = str(error or "TLS is off")
+            if failure != self._failure:
+                self._log.error("the certificates from before go on, new ones do not fit: %s", failure)
+            self._failure = failure
             return
+        self._failure = None
         self._known = self._seen = renewed.prints
         self._facts, self._told = renewed.facts, set(renewed.notices)
         self._on_renewed(renewed)

@@ -252,12 +252,13 @@ class Worker:
         """
         settings = self.settings if config is None else config.freeze()
         known = None if config is None else self._certificates
-        renewed = None if known is None else read_again(config, known, self.error_log)
+        # In a thread: until a slow file system has answered, connections go on.
+        renewed = None if known is None else await asyncio.to_thread(read_again, config, known, self.error_log)
+        self._refuse_when_stopped()
         generation = self._new_generation(application, settings)
         try:
             await self._start_generation(generation, settings)
-            if self._stopping is not None:
-                raise ShutdownError("the server was stopped during the reload")
+            self._refuse_when_stopped()
         except BaseException:
             await self._retire(generation)
             raise
@@ -274,6 +275,10 @@ class Worker:
         retiring = asyncio.ensure_future(self._retire(old))
         self._retiring.add(retiring)
         retiring.add_done_callback(self._retiring.discard)
+
+    def _refuse_when_stopped(self) -> None:
+        if self._stopping is not None:
+            raise ShutdownError("the server was stopped during the reload")
 
     async def _retire(self, generation: Generation) -> None:
         try:

@@ -129,6 +129,7 @@ def test_freezing_checks_lists_that_were_changed_in_place() -> None:
         ({"quic_bind": ["localhost:443"]}, "quic_bind: HTTP/3 needs TLS; set certfile"),
         ({"insecure_bind": ["localhost:80"]}, "insecure_bind: .*move it to bind"),
         ({"keyfile": "key.pem"}, "keyfile: .*set certfile"),
+        ({"keyfile_password": "hush"}, "keyfile_password: it is for the key of certfile, .*set certfile too"),
         ({"ca_certs": "ca.pem"}, "ca_certs: .*set certfile"),
         ({"verify_mode": "CERT_REQUIRED"}, "verify_mode: .*set certfile"),
         ({"logconfig": "a.ini", "logconfig_dict": {"version": 1}}, "logconfig_dict: logconfig is set too"),

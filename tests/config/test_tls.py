@@ -158,6 +158,8 @@ def test_protocols_are_offered_if_they_can_be_spoken(tmp_path: Path) -> None:
         ({"certfile": "/dev/null"}, "certfile: '/dev/null' cannot be read as a file: it is no regular file"),
         ({"certfile": BOTH, "crl_file": CERT}, "crl_file: no client is asked for a certificate that it could revoke"),
         ({"ssl_context": "os:getcwd", "keyfile": KEY}, "keyfile: it is for certfile, which is not set"),
+        ({"certificates": [{"certfile": BOTH}], "keyfile_password": "hush"}, "keyfile_password: it is for certfile"),
+        ({"certfile": BOTH, "keyfile_password": "h" * 1025}, "keyfile_password: it is longer than 1,024 bytes"),
         ({"crl_file": "crl.pem"}, "crl_file: client certificates are verified over TLS only"),
         ({"sni_strict": True}, "sni_strict: it is for TLS, which is off; set certfile too"),
     ],

@@ -292,6 +292,22 @@ def test_nothing_is_given_to_a_connection_that_has_paused(serve: Serve) -> None:
     assert not client.transport.reading_paused
 
 
+def test_what_was_held_comes_before_what_comes_next(serve: Serve) -> None:
+    above = Above(keeps=True)
+    client = raw(serve, above)
+    first, second = client.secure.encrypted(b"first "), client.secure.encrypted(b"second")
+
+    def resume_and_read() -> None:
+        above.transport.pause_reading()
+        client.below.data_received(first)
+        above.transport.resume_reading()
+        client.below.data_received(second)
+
+    client.driver.call(resume_and_read)
+    client.driver.settle()
+    assert above.calls == [b"first second"]
+
+
 def test_a_forged_record_ends_the_connection(serve: Serve) -> None:
     above = Above()
     client = raw(serve, above)

@@ -8,6 +8,7 @@ import logging
 import os
 import ssl
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from typing import Any
 import pytest
 
 from fastcorn.config import Config, ConfigError
+from fastcorn.errors import ShutdownError
 from fastcorn.worker import certificates as module
 from fastcorn.worker.certificates import (
     END_TICKS,
     LOOK_TICKS,
+    RETRY_TICKS,
     Certificates,
     CertificateWatch,
     read_again,
@@ -27,7 +30,7 @@ from fastcorn.worker.certificates import (
 )
 from tests.certificates import DAY, NOW, Certificate, authority, handshake, localhost
 from tests.child import in_a_child
-from tests.loops import each_loop, run_on, until
+from tests.loops import LIMIT_SECONDS, each_loop, run_on, until
 
 NOBODY = 65534
 
@@ -114,6 +117,32 @@ def test_what_does_not_fit_is_told_once_and_changes_nothing(tmp_path: Path, capl
         renewed = authority().issue()
         watched.write(renewed)
         await watched.look()
+        assert watched.served == [renewed.serial]
+
+    run_on("asyncio", main)
+
+
+def test_what_failed_is_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        watched = Watched(tmp_path)
+        failures = ["no descriptors", "no descriptors", "no store"]
+
+        def flaky(config: Config) -> Certificates | None:
+            if failures:
+                raise ConfigError(failures.pop(0))
+            return read_certificates(config)
+
+        monkeypatch.setattr(module, "read_certificates", flaky)
+        renewed = authority().issue()
+        watched.write(renewed)
+        await watched.look()
+        assert len(failures) == 2
+        await watched.look(2 * RETRY_TICKS)
+        assert (failures, watched.served) == ([], [])
+        assert caplog.text.count("do not fit: no descriptors") == caplog.text.count("do not fit: no store") == 1
+        await watched.look(3 * RETRY_TICKS)
         assert watched.served == [renewed.serial]
 
     run_on("asyncio", main)
@@ -410,6 +439,36 @@ def test_new_connections_get_the_new_certificate_and_old_ones_go_on(
             await worker.stop()
 
     run_on(loop_name, main)
+
+
+def test_a_reload_reads_beside_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop that comes meanwhile is not kept waiting either, and the new application is not begun."""
+
+    async def main() -> None:
+        config = Config(**localhost().write(tmp_path))
+        worker = worker_of(config)
+        await worker.start()
+        reading, may_go_on = threading.Event(), threading.Event()
+
+        def slow(config: Config) -> Certificates | None:
+            reading.set()
+            assert may_go_on.wait(LIMIT_SECONDS)
+            return read_certificates(config)
+
+        monkeypatch.setattr(module, "read_certificates", slow)
+        reload = asyncio.ensure_future(worker.reload(wrap(answering(b"new")), config))
+        try:
+            await until(reading.is_set)
+            _, writer, _ = await connected(worker)
+            writer.close()
+            worker.force()
+            await worker.stop()
+        finally:
+            may_go_on.set()
+        with pytest.raises(ShutdownError, match="during the reload"):
+            await reload
+
+    run_on("asyncio", main)
 
 
 @pytest.mark.parametrize("fits", [True, False])

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+"""Types of the compiled module: heads of HTTP/2 responses, which has nothing for Python."""
+
+from typing import final
+
+@final
+class ResponseHead:
+    """An application's response head, checked."""
+
+@final
+class ResponseHeads:
+    """The heads that a worker keeps."""
