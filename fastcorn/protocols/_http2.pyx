@@ -396,7 +396,7 @@ cdef class H2Stream(StreamCarrier):
         cdef list head = [PLAIN_TEXT, length_pair(PyBytes_GET_SIZE(body))]
         cdef bint bodiless = self.head is not None and self.head.head_request
         context.errors_total += status >= 400
-        if self.scope is not None:
+        if not recorded and self.scope is not None:
             context.log_access(self.scope, status, [], 0 if bodiless else PyBytes_GET_SIZE(body), 0.0)
         if fields is not None:
             head += fields
