@@ -112,7 +112,7 @@ typedef struct {
 enum fc_hpack_result {
   FC_HPACK_END = 0, /* of the block */
   FC_HPACK_FIELD = 1,
-  FC_HPACK_GROW = 2, /* the table must grow, then this call is to be made again */
+  FC_HPACK_GROW = 2, /* a field whose entry waits: the table must grow, then fc_hpack_decode_entry() be called */
   FC_HPACK_TRUNCATED = -1,
   FC_HPACK_BAD_INTEGER = -2,
   FC_HPACK_BAD_INDEX = -3,
@@ -134,6 +134,9 @@ void fc_hpack_decoder_limit(fc_hpack_decoder *decoder, uint32_t limit);
  * decoder is of no more use (section 5: COMPRESSION_ERROR). */
 int fc_hpack_decode_field(fc_hpack_decoder *decoder, const char *block, size_t len, size_t *pos, char *room,
                           fc_hpack_field *field);
+
+/* Inserts the field that FC_HPACK_GROW came with. */
+void fc_hpack_decode_entry(fc_hpack_decoder *decoder, fc_hpack_field *field);
 
 /* One lower-case phrase for the log that names the mistake; never NULL. */
 const char *fc_hpack_reason(int error);

@@ -94,6 +94,11 @@ static int entry_read(const fc_hpack_table *table, uint32_t index, int with_valu
   return 0;
 }
 
+void fc_hpack_decode_entry(fc_hpack_decoder *decoder, fc_hpack_field *field) {
+  field->number = fc_hpack_table_insert(&decoder->table, field->name, field->name_len, field->value, field->value_len,
+                                        field->known);
+}
+
 /* A literal (section 6.2): its name by index or in full, then its value. */
 static int literal_read(fc_hpack_decoder *decoder, fc_input *in, int prefix, int indexed, fc_hpack_field *field) {
   uint32_t index = integer_read(in, prefix);
@@ -111,8 +116,7 @@ static int literal_read(fc_hpack_decoder *decoder, fc_input *in, int prefix, int
   if (in->error) return in->error;
   if (!indexed) return 0;
   if (!fc_hpack_table_fits(&decoder->table, field->name_len, field->value_len)) return FC_HPACK_GROW;
-  field->number = fc_hpack_table_insert(&decoder->table, field->name, field->name_len, field->value, field->value_len,
-                                        field->known);
+  fc_hpack_decode_entry(decoder, field);
   return 0;
 }
 
@@ -161,12 +165,13 @@ int fc_hpack_decode_field(fc_hpack_decoder *decoder, const char *block, size_t l
     if (error) return error;
   }
   if (decoder->update_due) return FC_HPACK_NO_UPDATE;
+  int result = FC_HPACK_END;
+  if (in.p < in.end) {
+    result = field_read(decoder, &in, field);
+    if (result == 0) result = FC_HPACK_FIELD;
+  }
   *pos = (size_t)(in.p - start);
-  if (in.p == in.end) return FC_HPACK_END;
-  int result = field_read(decoder, &in, field);
-  if (result == FC_HPACK_GROW) return result;
-  *pos = (size_t)(in.p - start);
-  return result ? result : FC_HPACK_FIELD;
+  return result;
 }
 
 const char *fc_hpack_reason(int error) {

@@ -53,11 +53,11 @@ static inline void sender_begin(fc_sender *sender) {
 /* fc_hpack_decode_field(), with the texts of dynamic entries. */
 static inline int receive_field(fc_receiver *receiver, const char *block, size_t len, size_t *pos, char *room,
                                 fc_hpack_field *field) {
-  int result;
-  for (;;) {
-    result = fc_hpack_decode_field(&receiver->decoder, block, len, pos, room, field);
-    if (result != FC_HPACK_GROW) break;
+  int result = fc_hpack_decode_field(&receiver->decoder, block, len, pos, room, field);
+  if (result == FC_HPACK_GROW) {
     table_grow(&receiver->decoder.table);
+    fc_hpack_decode_entry(&receiver->decoder, field);
+    result = FC_HPACK_FIELD;
   }
   if (result != FC_HPACK_FIELD) return result;
   if (field->name_number) field->name = receiver->kept[field->name_number % KEPT];

@@ -53,6 +53,7 @@ cdef extern from "hpack.h":
     int fc_hpack_decode_field(
         fc_hpack_decoder *decoder, const char *block, size_t len, size_t *pos, char *room, fc_hpack_field *field
     )
+    void fc_hpack_decode_entry(fc_hpack_decoder *decoder, fc_hpack_field *field)
     const char *fc_hpack_reason(int error)
     void fc_hpack_encoder_init(fc_hpack_encoder *encoder, uint32_t most)
     void fc_hpack_encoder_limit(fc_hpack_encoder *encoder, uint32_t limit)
@@ -153,7 +154,7 @@ cdef class HPACKDecoder:
                     if result != FC_HPACK_GROW:
                         break
                     self.grow()
-                    continue
+                    fc_hpack_decode_entry(&self.decoder, &field)
                 pair = self.pair_of(&field)
                 self.list_size += field.name_len + field.value_len + FC_HPACK_OVERHEAD
                 if self.list_size <= most:

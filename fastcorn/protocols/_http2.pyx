@@ -206,7 +206,7 @@ cdef class H2Connection(StreamHost):
         for stream in list(self.streams.values()):
             if not (<H2Stream>stream).request_ended:
                 (<H2Stream>stream).drop()
-        if self.state != H2_OPEN or not self.streams or self.tls:
+        if self.state != H2_OPEN or not self.streams or not self.transport.can_write_eof():
             self.close()
             return None
         return True

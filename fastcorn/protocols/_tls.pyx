@@ -477,4 +477,6 @@ cdef class TLSTransport:
 cdef str reason(object error):
     """The cause in words: "wrong version number" of an ssl.SSLError."""
     text = getattr(error, "verify_message", None) or getattr(error, "reason", None) or str(error)
+    if text == "CALLBACK_FAILED":
+        return "the name that it asks for is not served here"
     return str(text).replace("_", " ").lower()
