@@ -6,6 +6,7 @@ from libc.stdint cimport int64_t, uint32_t
 from fastcorn.protocols._http2_engine cimport fc_frame2
 from fastcorn.protocols._http2_fields cimport RequestHead
 from fastcorn.protocols._http2_stream cimport H2Stream, StreamHost
+from fastcorn.protocols._open_streams cimport OpenStreams
 from fastcorn.protocols._writer cimport Writer
 
 
@@ -43,7 +44,7 @@ cdef class H2Connection(StreamHost):
     cdef bint settings_seen
 
     # Streams.
-    cdef dict streams                   # id -> H2Stream
+    cdef OpenStreams streams
     cdef bint urgencies_differ          # among those that start
     cdef list repeated_fields           # the engine's list of a request that came several times; None = none did,
     cdef RequestHead repeated_head      # and what it was judged to be
