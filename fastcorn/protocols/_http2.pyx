@@ -235,15 +235,15 @@ cdef class H2Connection(StreamHost):
         if self.writer.stalled() or self.eof and self.writer.socket >= 0 and fc_socket_broken(self.writer.socket):
             self.abort_transport()
             return
-        if kind != H2_NO_DEADLINE and now >= self.deadline:
+        if kind == H2_LINGER_DEADLINE:
+            self.check_lingering(now)
+        elif kind != H2_NO_DEADLINE and now >= self.deadline:
             self.deadline_kind = H2_NO_DEADLINE
-            if kind == H2_LINGER_DEADLINE:
-                self.abort_transport()
-            elif kind == H2_START_DEADLINE:
+            if kind == H2_START_DEADLINE:
                 self.fail(FC_H2_PROTOCOL_ERROR, "the preface took too long")
             else:
                 self.append_goaway(self.engine.last_stream_id, FC_H2_NO_ERROR, "idle")
-                self.close()
+                self.leave()
         if self.state == H2_OPEN:
             self.check_liveness(now)
 
@@ -734,6 +734,7 @@ cdef class H2Connection(StreamHost):
         self.engine.forget(stream.id)
         if stream.waiters is not None:
             stream.resume()
+        self.ended = self.context.now
         if self.streams.count or self.state != H2_OPEN:
             return 0
         if self.context.never_keep_alive:
@@ -849,7 +850,7 @@ cdef class H2Connection(StreamHost):
         self.context.errors_total += 1
         self.context.error_log.debug("%s: the HTTP/2 connection ends with error %d: %s", self.client, code, reason)
         self.append_goaway(self.engine.last_stream_id, code, reason)
-        return self.linger()
+        return self.linger(LINGER_SECONDS)
 
     cdef int begin_goaway(self) except -1:
         """The first step of a graceful end: a round trip, so that requests that cross it are served."""
@@ -872,11 +873,21 @@ cdef class H2Connection(StreamHost):
         if self.streams.count or self.state != H2_OPEN:
             return 0
         if self.drain_state == H2_LEAVES or self.eof:
-            return self.close()
+            return self.leave()
         if self.peer_leaves:
             self.append_goaway(self.engine.last_stream_id, FC_H2_NO_ERROR, "")
-            return self.close()
+            return self.leave()
         return 0
+
+    cdef int leave(self) except -1:
+        """Close; but linger while the client may still be reading an answer.
+
+        The windows that it opens as it reads come to a closed socket then, whose kernel answers with a reset and throws
+        away the rest.
+        """
+        if self.writer.unsent() or self.context.now - self.ended < TICK_SECONDS:
+            return self.linger(TICK_SECONDS)
+        return self.close()
 
     cdef int drop_streams(self) except -1:
         self.starting = []
@@ -896,8 +907,11 @@ cdef class H2Connection(StreamHost):
                 self.writer.close()
         return 0
 
-    cdef int linger(self) except -1:
-        """Shut our side and drop what comes, for a while: closing at once could destroy the GOAWAY on its way."""
+    cdef int linger(self, double grace) except -1:
+        """Shut our side and drop what comes: closing at once could destroy what is on its way.
+
+        It lasts until the client closes: as long as it takes what is left, and `grace` seconds when it has all.
+        """
         if self.state >= H2_LINGER or self.transport is None:
             return 0
         self.pos = PyBytes_GET_SIZE(self.buf)
@@ -906,9 +920,19 @@ cdef class H2Connection(StreamHost):
         self.state = H2_LINGER
         self.drop_streams()
         self.writer.flush()
-        self.set_deadline(H2_LINGER_DEADLINE, LINGER_SECONDS)
+        self.grace = grace
+        self.unsent = self.writer.unsent()
+        self.set_deadline(H2_LINGER_DEADLINE, LINGER_SECONDS if self.unsent else grace)
         reading_paused, self.reading_paused = self.reading_paused, False
         return self.writer.shut(reading_paused)
+
+    cdef int check_lingering(self, double now) except -1:
+        """Cut the connection of a client that takes nothing more, or that has all."""
+        cdef Py_ssize_t left = self.writer.unsent()
+        if left < self.unsent:
+            self.deadline = now + (LINGER_SECONDS if left else self.grace)
+            self.unsent = left
+        return self.abort_transport() if now >= self.deadline else 0
 
     cdef int abort_transport(self) except -1:
         if self.transport is not None:
