@@ -41,6 +41,9 @@ cdef enum:
     FRAMES_PER_EXCHANGE = 2
     # The rest of a request body that is thrown away when the response has left; a longer one is reset.
     DISCARD_BYTES = 64 * 1024
+    # Bytes a second that a client has to let out of an answer that waits for its windows, over write_timeout: one that
+    # opens them byte by byte would keep a stream, and its application, for ever. Modems of the 1980s took more.
+    DRAIN_RATE = 64
 
 cdef tuple PLAIN_TEXT = (b"content-type", b"text/plain; charset=utf-8")
 
@@ -150,6 +153,7 @@ cdef class H2Stream(StreamCarrier):
     cdef int add_part(self, bytes data) except -1:
         if self.pending == 0:
             self.progress = self.host.context.now
+            self.drained = 0
         if self.parts is None:
             self.parts = [data]
         else:
@@ -303,7 +307,7 @@ cdef class H2Stream(StreamCarrier):
             )
             self.pending -= size
             self.part_start += size
-            self.progress = host.progress = host.context.now
+            self.note_drain(size)
             host.turns += 1
             self.turn = host.turns
             if self.part_start == PyBytes_GET_SIZE(part):
@@ -413,14 +417,18 @@ cdef class H2Stream(StreamCarrier):
             self.awaited = False
         return host.return_credit()
 
+    cdef bint is_awaited(self) except -1:
+        """Whether the application is ready for what comes next."""
+        if self.tunnel is not None:
+            return not self.tunnel.reading_paused
+        return self.cycle is not None and (<HTTPCycle>self.cycle).waiters is not None
+
     cdef int take_body(self, bytes data, Py_ssize_t credit, bint end) except -1:
         """DATA has come; `credit` counts its padding too."""
         cdef StreamHost host = self.host
         cdef Context context = host.context
         self.received += PyBytes_GET_SIZE(data)
-        if self.unread == 0 and (
-            self.tunnel is not None or self.cycle is not None and (<HTTPCycle>self.cycle).waiters is not None
-        ):
+        if self.unread == 0 and self.is_awaited():
             self.awaited = True
         self.unread += credit
         host.unread += credit
@@ -530,15 +538,36 @@ cdef class H2Stream(StreamCarrier):
                 return self.refuse_body(408, "the body comes too slowly")
         return 0
 
+    cdef int note_drain(self, Py_ssize_t size) except -1:
+        """So many pending bytes have left."""
+        cdef StreamHost host = self.host
+        cdef double least = least_drain(host.context)
+        self.drained += size
+        if self.drained >= least:
+            self.drained = 0
+            self.progress = host.context.now
+        host.drained += size
+        if host.drained >= least:
+            host.drained = 0
+            host.progress = host.context.now
+        return 0
+
     cdef bint is_stalled(self, double now) except -1:
-        """Whether the client has kept a window shut for write_timeout; asked at each tick."""
+        """Whether the client has kept a window shut, or nearly so, for write_timeout; asked at each tick."""
         cdef StreamHost host = self.host
         if not self.blocked:
-            self.progress = now     # it waits for its turn, or for the socket, which has a deadline of its own
+            # It waits for its turn, or for the socket, which has a deadline of its own.
+            self.progress = now
+            self.drained = 0
         elif host.engine.window(0) <= 0:
             # The window of the connection: others have used it, and the client takes what they send.
             self.progress = max(self.progress, host.progress)
         return now - self.progress >= host.context.write_timeout + TICK_SECONDS
+
+
+cdef double least_drain(Context context) noexcept:
+    """Bytes that a client has to let out within write_timeout, unless fewer are pending."""
+    return max(1.0, DRAIN_RATE * context.write_timeout)
 
 
 cdef H2Stream new_stream(StreamHost host, uint32_t stream_id, bint request_ended):
