@@ -44,8 +44,7 @@ cdef class StreamHost:
     cdef list abandoned                 # cycles of streams that were reset, whose applications may still run
     cdef WriteQueue queue               # streams that have something to write
     cdef int64_t turns                  # DATA frames that have left
-    cdef double progress                # when enough DATA had last left (least_drain()), on the clock of the context,
-    cdef int64_t drained                # and the bytes of it that have left since
+    cdef double progress                # until when DATA has left as fast as it has to, on the clock of the context
 
     # Flow control of what comes in.
     cdef Py_ssize_t unread              # bytes of all streams that no application has taken
@@ -110,7 +109,6 @@ cdef class H2Stream(StreamCarrier):
     cdef list waiters                   # futures of drain(); None = none
     cdef int64_t turn                   # of its last DATA frame, among those of the connection
     cdef double progress                # as that of the connection, while bytes are pending
-    cdef int64_t drained
     cdef int urgency
     cdef bint incremental
 

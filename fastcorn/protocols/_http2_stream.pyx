@@ -41,8 +41,8 @@ cdef enum:
     FRAMES_PER_EXCHANGE = 2
     # The rest of a request body that is thrown away when the response has left; a longer one is reset.
     DISCARD_BYTES = 64 * 1024
-    # Bytes a second that a client has to let out of an answer that waits for its windows, over write_timeout: one that
-    # opens them byte by byte would keep a stream, and its application, for ever. Modems of the 1980s took more.
+    # Bytes a second that a client has to let out of an answer that waits for its windows; write_timeout is how late it
+    # may be. One that opens them byte by byte would keep a stream, and its application, for ever. Modems took more.
     DRAIN_RATE = 64
 
 cdef tuple PLAIN_TEXT = (b"content-type", b"text/plain; charset=utf-8")
@@ -153,7 +153,6 @@ cdef class H2Stream(StreamCarrier):
     cdef int add_part(self, bytes data) except -1:
         if self.pending == 0:
             self.progress = self.host.context.now
-            self.drained = 0
         if self.parts is None:
             self.parts = [data]
         else:
@@ -539,35 +538,22 @@ cdef class H2Stream(StreamCarrier):
         return 0
 
     cdef int note_drain(self, Py_ssize_t size) except -1:
-        """So many pending bytes have left."""
+        """So many pending bytes have left: they pay for some seconds."""
         cdef StreamHost host = self.host
-        cdef double least = least_drain(host.context)
-        self.drained += size
-        if self.drained >= least:
-            self.drained = 0
-            self.progress = host.context.now
-        host.drained += size
-        if host.drained >= least:
-            host.drained = 0
-            host.progress = host.context.now
+        cdef double seconds = <double>size / DRAIN_RATE
+        self.progress = min(self.progress + seconds, host.context.now)
+        host.progress = min(host.progress + seconds, host.context.now)
         return 0
 
     cdef bint is_stalled(self, double now) except -1:
         """Whether the client has kept a window shut, or nearly so, for write_timeout; asked at each tick."""
         cdef StreamHost host = self.host
         if not self.blocked:
-            # It waits for its turn, or for the socket, which has a deadline of its own.
-            self.progress = now
-            self.drained = 0
+            self.progress = now     # it waits for its turn, or for the socket, which has a deadline of its own
         elif host.engine.window(0) <= 0:
             # The window of the connection: others have used it, and the client takes what they send.
             self.progress = max(self.progress, host.progress)
         return now - self.progress >= host.context.write_timeout + TICK_SECONDS
-
-
-cdef double least_drain(Context context) noexcept:
-    """Bytes that a client has to let out within write_timeout, unless fewer are pending."""
-    return max(1.0, DRAIN_RATE * context.write_timeout)
 
 
 cdef H2Stream new_stream(StreamHost host, uint32_t stream_id, bint request_ended):

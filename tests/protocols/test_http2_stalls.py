@@ -145,7 +145,7 @@ def test_a_stream_that_waits_for_its_turn_is_no_stall(serve: Serve) -> None:
 
 @pytest.mark.parametrize("on", [1, 0], ids=["a stream", "the connection"])
 def test_windows_that_open_too_slowly(serve: Serve, on: int) -> None:
-    """Less than 64 bytes a second over write_timeout is as nothing: a byte now and then keeps no stream."""
+    """By less than 64 bytes a second: a byte now and then keeps no stream much longer than none."""
     app = Download()
     served = serve(app, write_timeout=10.0, h2_ping_interval=None)
     bystander = Bystander(served)
