@@ -156,7 +156,7 @@ cdef class H2Connection(StreamHost):
         self.tls = transport.get_extra_info("sslcontext") is not None
         self.client = address(transport.get_extra_info("peername"))
         self.server = address(transport.get_extra_info("sockname"))
-        self.heard = self.context.now
+        self.heard = self.progress = self.context.now
         self.set_deadline(H2_START_DEADLINE, self.context.header_read_timeout)
         return self.writer.begin()
 
@@ -828,6 +828,8 @@ cdef class H2Connection(StreamHost):
             return self.fail(FC_H2_ENHANCE_YOUR_CALM, "a frame or a header block took too long")
         if self.drain_state == H2_ANNOUNCED and now >= self.drain_deadline:
             self.finish_goaway()
+        if self.streams.count == 0 or self.engine.window(0) > 0:
+            self.progress = now     # nobody waits for the client to open the window of the connection
         for stream in self.streams.all():
             if not (<H2Stream>stream).closed:
                 (<H2Stream>stream).check_deadlines(now)
