@@ -129,6 +129,7 @@ cdef class H2Connection:
 
     # Streams.
     cdef dict streams                   # id -> H2Stream
+    cdef bint crowded                   # there were many at once since there was none
     cdef list starting                  # streams whose applications start when the input is used up
     cdef bint urgencies_differ          # among them
     cdef list repeated_fields           # the engine's list of a request that came several times; None = none did,

@@ -88,6 +88,8 @@ cdef enum:
     DISCARD_BYTES = 64 * 1024
     # The last stream of a GOAWAY that only announces another (RFC 9113 section 6.8).
     HIGHEST_STREAM = 0x7fffffff
+    # Streams at once whose dict is not kept when the last of them has gone.
+    CROWD = 32
     DEFAULT_URGENCY = 3         # RFC 9218 section 4.1
 
 # The time between two calls of Context.tick().
@@ -1322,6 +1324,7 @@ cdef class H2Connection:
         if stream.closed:
             return 0
         stream.closed = True
+        self.crowded = self.crowded or PyDict_Size(self.streams) > CROWD
         if stream.unread:
             self.unread -= stream.unread
             stream.unread = 0
@@ -1340,6 +1343,9 @@ cdef class H2Connection:
             stream.resume()
         if self.streams or self.state != H2_OPEN:
             return 0
+        if self.crowded:
+            self.crowded = False
+            self.streams.clear()    # a dict keeps the size of its largest crowd
         if self.context.never_keep_alive:
             self.begin_goaway()
         self.set_deadline(H2_IDLE_DEADLINE, self.context.keep_alive_timeout)
