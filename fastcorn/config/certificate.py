@@ -27,6 +27,28 @@ LARGEST_FILE = 16 * 2**20
 LONGEST_PASSWORD = 1024
 
 
+# The end of a line as those write it who keep a file in a variable.
+ESCAPED_END = b"-----\\n"
+
+# What people give instead of a file in PEM form, the surest signs first.
+HINTS: tuple[tuple[Callable[[bytes], bool], str], ...] = (
+    (
+        lambda text: text[:1] == b"\x30",
+        "; it looks like DER or PKCS #12: `openssl x509 -inform der` and `openssl pkcs12` convert",
+    ),
+    (lambda text: b"\0" in text, "; it looks like UTF-16: save it as ASCII or UTF-8"),
+    (lambda text: ESCAPED_END in text, r"; it has \n where lines should end: put real line ends there"),
+    (lambda text: b"PRIVATE KEY-----" in text, "; it holds a private key, which is for keyfile"),
+    (lambda text: b"PUBLIC KEY-----" in text, "; it holds a public key"),
+    (
+        lambda text: b"CERTIFICATE REQUEST-----" in text,
+        "; it holds a request: the authority makes the certificate of it",
+    ),
+    (lambda text: b"-----END CERTIFICATE-----" in text, "; it holds a certificate"),
+    (lambda text: b"-----BEGIN CERTIFICATE-----" in text, "; its end is missing: was it copied whole?"),
+)
+
+
 @dataclass(frozen=True)
 class Chain:
     """What one certificate is made of.
@@ -98,11 +120,8 @@ class Chain:
         """
         text = read_file(self.certfile, lambda problem: self.refused("certfile", problem))
         certificates = pem_certificates(text)
-        if not certificates:
-            problem = f"{self.certfile!r} holds no certificate in PEM form{binary_hint(text)}"
-            if b"PRIVATE KEY-----" in text:
-                problem += "; it holds a private key, which is for keyfile"
-            raise self.refused("certfile", problem)
+        if not certificates or ESCAPED_END in text:
+            raise self.refused("certfile", f"{self.certfile!r} holds no certificate in PEM form{hint(text)}")
         try:
             return read_certificate(certificates[0])
         except ValueError:
@@ -110,7 +129,7 @@ class Chain:
 
     def check_key(self, text: bytes) -> None:
         if b"PRIVATE KEY-----" not in text:
-            raise self.refused("keyfile", f"{self.keyfile!r} holds no private key in PEM form{binary_hint(text)}")
+            raise self.refused("keyfile", f"{self.keyfile!r} holds no private key in PEM form{hint(text)}")
 
     def openssl_error(self, error: ssl.SSLError) -> ConfigError:
         reason = (error.reason or str(error)).replace("_", " ").lower()
@@ -122,12 +141,19 @@ class Chain:
         if b"PRIVATE KEY-----" not in key:
             return self.refused("certfile", f"{self.certfile!r} holds no private key; add it, or set keyfile")
         # OpenSSL says "PEM lib" for a wrong password as for any other file.
+        if "pem lib" in reason and not is_read_by_openssl(self.certfile):
+            problem = (
+                "is damaged; each BEGIN and each END of a certificate needs a line of its own, without spaces before it"
+            )
+            return self.refused("certfile", f"{self.certfile!r} {problem}")
         if b"ENCRYPTED" in key and ("decrypt" in reason or "password" in reason or "pem" in reason):
             if self.password is None:
                 problem = f"the private key in {(self.keyfile or self.certfile)!r} is under a password; set it"
             else:
                 problem = f"it does not open the private key in {(self.keyfile or self.certfile)!r}; set the right one"
             return self.refused("keyfile_password", problem)
+        if "pem lib" in reason:
+            return self.refused(where, f"the private key in {(self.keyfile or self.certfile)!r} is damaged")
         return self.refused("certfile", f"OpenSSL refuses {' and '.join(map(repr, self.files))}: {reason}")
 
 
@@ -177,8 +203,15 @@ def read_file(path: str, refused: Callable[[str], ConfigError]) -> bytes:
     return text
 
 
-def binary_hint(text: bytes) -> str:
-    """What to do about a file that looks like DER or PKCS #12."""
-    if text[:1] != b"\x30":
-        return ""
-    return "; it looks like DER or PKCS #12: `openssl x509 -inform der` and `openssl pkcs12` convert"
+def is_read_by_openssl(path: str) -> bool:
+    """Whether the certificates of a PEM file are whole, whatever is with its keys."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError:
+        return False
+    return True
+
+
+def hint(text: bytes) -> str:
+    """What a file is that is not what it should be, and what to do about it; or ""."""
+    return next((words for found, words in HINTS if found(text)), "")

@@ -13,7 +13,7 @@ import os
 import ssl
 import sys
 
-from fastcorn.config.certificate import binary_hint, chains_of, read_file
+from fastcorn.config.certificate import chains_of, hint, read_file
 from fastcorn.config.errors import ConfigError
 from fastcorn.config.x509 import validity_notice
 
@@ -123,7 +123,10 @@ def make_bare_context(config: Config) -> ssl.SSLContext:
     try:
         context.set_ciphers(config.ciphers)
     except (ssl.SSLError, UnicodeError):
-        raise refused(config, "ciphers", f"OpenSSL knows no cipher of {config.ciphers!r}") from None
+        problem = f"OpenSSL knows no cipher of {config.ciphers!r}"
+        if "TLS_" in config.ciphers:
+            problem += "; those of TLS 1.3 are for tls13_ciphers"
+        raise refused(config, "ciphers", problem) from None
     if config.tls13_ciphers is not None:
         from fastcorn.config.ciphersuites import set_ciphersuites
 
@@ -156,7 +159,7 @@ def trust_clients(context: ssl.SSLContext, config: Config) -> None:
         what = "certificates" if name == "ca_certs" else "revocation lists"
         text = read_file(path, functools.partial(refused, config, name))
         if wanted not in text:
-            raise refused(config, name, f"{path!r} holds no {what} in PEM form{binary_hint(text)}")
+            raise refused(config, name, f"{path!r} holds no {what} in PEM form{hint(text)}")
         try:
             context.load_verify_locations(path)
         except OSError as error:

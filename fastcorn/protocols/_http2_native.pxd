@@ -19,14 +19,12 @@ cdef class NativeEngine(HTTP2Engine):
     cdef StreamTable streams
     cdef ClosedStreams closed
     cdef Output fragments           # of the header block that is not complete
-    cdef int fragment_count
     cdef bint fragment_end          # its HEADERS had END_STREAM
     cdef int64_t send_window        # of the connection
     cdef int64_t initial_window     # of new streams, as the client has set it
     cdef int64_t room               # DATA bytes that may come on the connection
     cdef int64_t stray              # bytes for streams that are closed, not given back yet
     cdef bint settings_acknowledged
-    cdef bint over                  # a mistake has ended the connection
 
     # The last header block, and the encoder's last one, where they are short and have left the tables as they were:
     # the same bytes, or the same list, come to the same again as long as the tables stay so.

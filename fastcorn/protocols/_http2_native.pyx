@@ -19,7 +19,7 @@ from fastcorn.protocols._http2_engine cimport (
     FC_FLAG2_END_HEADERS, FC_FLAG2_END_STREAM, FC_FRAME2_CONTINUATION, FC_FRAME2_DATA, FC_FRAME2_HEADER,
     FC_FRAME2_HEADERS, FC_FRAME2_PUSH_PROMISE, FC_FRAME2_RST_STREAM, FC_FRAME2_SETTINGS, FC_FRAME2_WINDOW_UPDATE,
     FC_H2_COMPRESSION_ERROR, FC_H2_ENHANCE_YOUR_CALM, FC_H2_FLOW_CONTROL_ERROR, FC_H2_PROTOCOL_ERROR,
-    FC_H2_STREAM_CLOSED, FC_SETTING2_HEADER_TABLE_SIZE, FC_SETTING2_INITIAL_WINDOW_SIZE, FC_WINDOW2_MAX, MAX_FRAGMENTS,
+    FC_H2_STREAM_CLOSED, FC_SETTING2_HEADER_TABLE_SIZE, FC_SETTING2_INITIAL_WINDOW_SIZE, FC_WINDOW2_MAX,
     SETTING_BYTES, HTTP2Engine, fc_frame2, fc_frame2_read32, fc_frame2_write32, fc_frame2_write_header,
 )
 from fastcorn.protocols._http2_streams cimport (
@@ -52,10 +52,6 @@ cdef class NativeEngine(HTTP2Engine):
         free(self.closed.ids)
         output_free(&self.fragments)
 
-    cdef int fail(self, uint32_t code, str reason) except -1:
-        self.over = True
-        return HTTP2Engine.fail(self, code, reason)
-
     # ---- in --------------------------------------------------------------------------------------------------------
 
     cdef int receive(self, const char *frame, const fc_frame2 *facts, Output *out) except -1:
@@ -64,8 +60,6 @@ cdef class NativeEngine(HTTP2Engine):
             return self.take_headers(frame, facts, out)
         if facts.type == FC_FRAME2_CONTINUATION:
             return self.take_continuation(frame, facts, out)
-        if self.continuing:
-            return self.fail(FC_H2_PROTOCOL_ERROR, "frame within a header block")
         if facts.stream_id and self.is_idle(facts.stream_id):
             return self.fail(FC_H2_PROTOCOL_ERROR, "frame on an idle stream")
         if facts.type == FC_FRAME2_DATA:
@@ -81,28 +75,18 @@ cdef class NativeEngine(HTTP2Engine):
         return self.take_settings(frame + facts.start, facts.size, out)
 
     cdef int take_headers(self, const char *frame, const fc_frame2 *facts, Output *out) except -1:
-        if self.continuing:
-            return self.fail(FC_H2_PROTOCOL_ERROR, "HEADERS within a header block")
         if facts.flags & FC_FLAG2_END_HEADERS:
             return self.read_block(frame + facts.start, facts.size, facts.flags & FC_FLAG2_END_STREAM, out)
-        self.continuing = facts.stream_id
         self.fragment_end = facts.flags & FC_FLAG2_END_STREAM
-        self.fragment_count = 1
         self.fragments.len = 0
         output_append(&self.fragments, frame + facts.start, facts.size)
         return ENGINE_NOTHING
 
     cdef int take_continuation(self, const char *frame, const fc_frame2 *facts, Output *out) except -1:
         cdef int event
-        if facts.stream_id != self.continuing:
-            return self.fail(FC_H2_PROTOCOL_ERROR, "CONTINUATION without HEADERS before it")
         output_append(&self.fragments, frame + facts.start, facts.size)
-        self.fragment_count += 1
-        if self.fragments.len > <size_t>(BOMB_FACTOR * self.header_list_size) or self.fragment_count > MAX_FRAGMENTS:
-            return self.fail(FC_H2_ENHANCE_YOUR_CALM, "header block without end")
         if not facts.flags & FC_FLAG2_END_HEADERS:
             return ENGINE_NOTHING
-        self.continuing = 0
         event = self.read_block(self.fragments.data, self.fragments.len, self.fragment_end, out)
         output_free(&self.fragments)
         return event
@@ -116,8 +100,6 @@ cdef class NativeEngine(HTTP2Engine):
         elif self.decode(block, len) != 0:
             return ENGINE_CONNECTION_ERROR
         self.end = end
-        if self.stream_id & 1 == 0:
-            return self.fail(FC_H2_PROTOCOL_ERROR, "HEADERS on a stream of the server")
         if self.stream_id > self.last_stream_id:
             return self.open_stream(end)
         stream = find_stream(&self.streams, self.stream_id)

@@ -79,7 +79,7 @@ class Worker:
         self._context_class = context_class
         self._connection_class = connection_class
         self._generation = self._new_generation(application, self.settings)
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._retiring: dict[asyncio.Task[None], Generation] = {}
         self._forced = asyncio.Event()
         self._stopping: asyncio.Task[None] | None = None
         self._ticking: asyncio.TimerHandle | None = None
@@ -273,8 +273,8 @@ class Worker:
         if self.settings.max_connections is not None:
             self._limit_reached(False)
         retiring = asyncio.ensure_future(self._retire(old))
-        self._retiring.add(retiring)
-        retiring.add_done_callback(self._retiring.discard)
+        self._retiring[retiring] = old
+        retiring.add_done_callback(self._retiring.pop)
 
     def _refuse_when_stopped(self) -> None:
         if self._stopping is not None:
@@ -373,7 +373,9 @@ class Worker:
         loop = asyncio.get_running_loop()
         self._ticking = loop.call_later(1.001 - time.time() % 1.0, self._tick)
         try:
-            self._generation.context.tick()
+            # Connections that end with an application from before have deadlines too.
+            for generation in (self._generation, *self._retiring.values()):
+                generation.context.tick()
             if self._watch is not None:
                 self._watch.tick()
             if self._recycling is not None:

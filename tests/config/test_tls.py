@@ -65,6 +65,57 @@ def test_a_password_opens_the_key() -> None:
         context_of(certfile=CERT, keyfile=LOCKED)
 
 
+WHOLE = Path(CERT).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (
+            "certfile",
+            WHOLE.strip() + WHOLE,
+            "is damaged; each BEGIN and each END of a certificate needs a line of its own",
+        ),
+        ("certfile", b"  " + WHOLE.replace(b"\n", b"\n  "), "is damaged; each BEGIN"),
+        ("certfile", WHOLE[:200], "holds no certificate in PEM form; its end is missing: was it copied whole?"),
+        (
+            "certfile",
+            WHOLE.decode().encode("utf-16"),
+            "holds no certificate in PEM form; it looks like UTF-16: save it",
+        ),
+        (
+            "certfile",
+            WHOLE.replace(b"\n", b"\\n"),
+            "holds no certificate in PEM form; it has \\n where lines should end",
+        ),
+        ("certfile", WHOLE.replace(b"TE-----", b"TE REQUEST-----"), "; it holds a request: the authority makes"),
+        ("keyfile", WHOLE, "holds no private key in PEM form; it holds a certificate"),
+        (
+            "keyfile",
+            WHOLE.replace(b"CERTIFICATE", b"PUBLIC KEY"),
+            "holds no private key in PEM form; it holds a public",
+        ),
+        ("keyfile", Path(KEY).read_bytes()[:100], "damaged"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_told(name: str, text: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "given.pem"
+    path.write_bytes(text)
+    with pytest.raises(ConfigError) as caught:
+        context_of(**{"certfile": CERT, "keyfile": KEY, name: str(path)})
+    assert message in str(caught.value)
+    assert str(caught.value).startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("ends", [b"\r\n", b"\n"])
+def test_files_of_other_systems_are_read(ends: bytes, tmp_path: Path) -> None:
+    made = {}
+    for name, path in (("certfile", CERT), ("keyfile", KEY)):
+        made[name] = str(tmp_path / name)
+        Path(made[name]).write_bytes(b"\xef\xbb\xbf" + Path(path).read_bytes().strip().replace(b"\n", ends))
+    context_of(**made)
+
+
 def test_a_chain_is_sent_whole(tmp_path: Path) -> None:
     middle = Authority("the middle", authority())
     files = middle.issue().write(tmp_path)
@@ -150,6 +201,7 @@ def test_protocols_are_offered_if_they_can_be_spoken(tmp_path: Path) -> None:
         ({"certfile": KEY, "keyfile": KEY}, "key.pem' holds no certificate in PEM form; it holds a private key"),
         ({"certfile": CERT, "keyfile": CERT}, "keyfile: "),
         ({"certfile": BOTH, "ciphers": "NOT-A-CIPHER"}, "ciphers: OpenSSL knows no cipher of 'NOT-A-CIPHER'"),
+        ({"certfile": BOTH, "ciphers": "TLS_AES_128_GCM_SHA256"}, "; those of TLS 1.3 are for tls13_ciphers"),
         ({"certfile": BOTH, "tls13_ciphers": "ECDHE"}, "tls13_ciphers: must name ciphers of TLS 1.3, not 'ECDHE'; "),
         ({"certfile": BOTH, "ca_certs": "/no/ca.pem"}, "ca_certs: '/no/ca.pem' cannot be read as a file: No such"),
         ({"certfile": BOTH, "ca_certs": KEY}, "key.pem' holds no certificates in PEM form"),
@@ -207,11 +259,11 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
         context_of(**files)
 
 
-def test_a_certificate_cut_short_is_refused_by_openssl(tmp_path: Path) -> None:
+def test_a_key_that_is_damaged(tmp_path: Path) -> None:
     files = localhost().write(tmp_path)
     key = Path(files["keyfile"])
     key.write_bytes(key.read_bytes()[:60] + b"\n-----END PRIVATE KEY-----\n")
-    with pytest.raises(ConfigError, match="certfile: OpenSSL refuses '.*server.pem' and '.*server.key': "):
+    with pytest.raises(ConfigError, match="keyfile: the private key in '.*server.key' is damaged"):
         context_of(**files)
 
 

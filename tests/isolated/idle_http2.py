@@ -57,9 +57,7 @@ def crowd(client: FakeTransport) -> None:
         frames.append(raw_frame(HEADERS, block[:100], stream_id=stream_id))
         frames.append(raw_frame(CONTINUATION, block[100:], flags=END_HEADERS, stream_id=stream_id))
     send(client, *frames)
-    send(
-        client, *(raw_frame(DATA, b"x" * 600, flags=END_STREAM, stream_id=stream_id) for stream_id in range(1, 201, 2))
-    )
+    send(client, *(raw_frame(DATA, b"x" * 600, flags=END_STREAM, stream_id=number) for number in range(1, 201, 2)))
     send(client, raw_frame(SETTINGS, b"\0\4\0\1\0\0"), raw_frame(WINDOW_UPDATE, b"\0\1\0\0"))
 
 

@@ -150,22 +150,43 @@ def test_malformed_push_is_refused(serve: Serve, event: Event) -> None:
 
 
 def test_push_before_the_start_and_after_the_end(serve: Serve) -> None:
-    """X2, R4, C8: too early is a mistake or a promise, too late is nothing."""
+    """X2, R4, C8: before the start, as Starlette pushes, is a promise; too late is nothing."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] != "/":
             await answering(b"pushed")(scope, receive, send)
             return
-        try:
-            await send(push("/early"))
-        except (RuntimeError, ValueError):
-            pass
+        await send(push("/early"))
         await answering(b"page")(scope, receive, send)
         await send(push("/late"))
 
     client = Http2Client(serve(app))
     assert client.request().answer.body == b"page"
-    assert [dict(fields)[b":path"] for _, fields in client.pushes.values()] in ([], [b"/early"])
+    assert [dict(fields)[b":path"] for _, fields in client.pushes.values()] == [b"/early"]
+    assert [bytes(client.streams[promised].body) for promised in client.pushes] == [b"pushed"]
+
+
+def test_push_in_the_way_of_starlette(serve: Serve) -> None:
+    """X2, R4: its promise comes before the response begins."""
+    pytest.importorskip("starlette")
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+
+    async def page(request: Request) -> PlainTextResponse:
+        await request.send_push_promise("/style.css")
+        return PlainTextResponse("page")
+
+    async def style(request: Request) -> PlainTextResponse:
+        return PlainTextResponse("style")
+
+    app = Starlette(routes=[Route("/", page), Route("/style.css", style)])
+    client = Http2Client(serve(app))
+    assert client.request("GET", "/", [("host", "testserver"), ("accept-language", "nl")]).answer.body == b"page"
+    ((promised, (_, fields)),) = client.pushes.items()
+    assert (b"accept-language", b"nl") in fields
+    assert bytes(client.streams[promised].body) == b"style"
 
 
 def test_pushed_stream_that_the_client_resets(serve: Serve) -> None:

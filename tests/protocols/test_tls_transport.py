@@ -15,7 +15,7 @@ import pytest
 
 from tests.applications import Recorder, answering, body, echo, path_echo, start
 from tests.exchanges import Receive, Scope, Send
-from tests.secure import CERTIFICATE, SecureClient, client_context, server_context
+from tests.secure import CERTIFICATE, SecureClient, SecureHttp2Client, client_context, server_context
 from tests.serving import Serve
 
 GET = b"GET /%d HTTP/1.1\r\nhost: testserver\r\n\r\n"
@@ -338,6 +338,19 @@ def test_close_notify_after_a_request_leaves_time_for_the_answer(serve: Serve) -
     assert client.closed
 
 
+def test_close_notify_after_requests_of_http2_leaves_time_for_the_answers(serve: Serve) -> None:
+    gate = asyncio.Event()
+    client = SecureHttp2Client(serve(Recorder(gate=gate)))
+    exchanges = [client.request(), client.request()]
+    client.credits = False  # which it could not send any more
+    client.finish()
+    assert not client.closed
+    gate.set()
+    client.settle()
+    assert [exchange.answer.body for exchange in exchanges] == [b"ok", b"ok"]
+    assert client.closed
+
+
 def test_the_end_of_the_socket_is_a_disconnect(serve: Serve) -> None:
     events: list[Any] = []
 
@@ -586,6 +599,16 @@ def test_a_context_may_choose_another_by_name(serve: Serve) -> None:
     raw(serve, above, server=first)
     assert asked == [None]
     assert above.transport.get_extra_info("sslcontext") is second
+
+
+def test_a_name_that_is_refused_is_told_in_words(serve: Serve) -> None:
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(CERTIFICATE, CERTIFICATE.with_name("key.pem"))
+    server.sni_callback = lambda session, name, context: ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+    client = SecureClient(serve(answering(b"")), server=server, shakes=False)
+    with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
+        client.secure.shake_hands()
+    assert client.logged[-1].endswith(": the name that it asks for is not served here")
 
 
 def test_another_protocol_takes_over(serve: Serve) -> None:

@@ -554,6 +554,26 @@ def test_reload_that_fails_keeps_the_old_application(loop_name: str, log: loggin
     run_on(loop_name, main)
 
 
+@each_loop
+def test_the_clock_goes_on_for_connections_from_before_a_reload(loop_name: str, log: logging.Logger) -> None:
+    """Who has connected and sent nothing gets a moment, not graceful_timeout."""
+
+    async def main() -> None:
+        worker = make(App("v1"), log, graceful_timeout=10 * LIMIT_SECONDS)
+        await worker.start()
+        client = await Client.open(worker)
+        before = worker.context
+        await until(lambda: len(before.connections) == 1)
+        await worker.reload(wrap(App("v2")))
+        assert worker.context is not before
+        assert await asyncio.wait_for(client.reader.read(), LIMIT_SECONDS) == b""
+        await until(lambda: not worker._retiring)
+        await worker.stop()
+        await client.close()
+
+    run_on(loop_name, main)
+
+
 def test_stop_waits_for_the_application_that_a_reload_replaced(log: logging.Logger) -> None:
     async def main() -> None:
         old, new = App("v1"), App("v2")
