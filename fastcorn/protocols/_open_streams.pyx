@@ -13,7 +13,8 @@ from fastcorn.protocols._http2_stream cimport H2Stream
 
 
 cdef enum:
-    SMALLEST = 8    # slots, a power of two
+    SMALLEST = 8        # slots, a power of two
+    LARGEST_EMPTY = 32  # that are kept when the last stream has gone
 
 
 cdef inline uint32_t home_of(uint32_t id, uint32_t mask) noexcept:
@@ -76,16 +77,16 @@ cdef class OpenStreams:
                 hole = slot
         self.slots[hole] = None
         self.count -= 1
-        if self.count == 0 and self.mask >= 16 * SMALLEST:
+        if self.count == 0 and self.mask >= LARGEST_EMPTY:
             self.resize(SMALLEST)
         return 0
 
     cdef int resize(self, Py_ssize_t size) except -1:
-        streams = self.all()
-        self.slots = [None] * size
+        slots, self.slots = self.slots, [None] * size
         self.mask = <uint32_t>size - 1
-        for stream in streams:
-            self.insert(<H2Stream>stream)
+        for stream in slots:
+            if stream is not None:
+                self.insert(<H2Stream>stream)
         return 0
 
     cdef list all(self):
