@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Decoding of blocks (hpack.h; RFC 7541 sections 3.2, 5 and 6). A literal's texts are those of the block where they are
- * not Huffman-coded; nothing is copied but what goes into the table.
+ * not Huffman-coded; nothing is copied.
  */
 #include "hpack.h"
 
@@ -88,12 +88,15 @@ static int entry_read(const fc_hpack_table *table, uint32_t index, int with_valu
   uint64_t number = table->inserted - (index - FC_HPACK_STATICS - 1);
   const fc_hpack_entry *entry = &table->entries[number & table->entry_mask];
   *(with_value ? &field->number : &field->name_number) = number;
-  field->name = table->ring + entry->start;
   field->name_len = entry->name_len;
-  field->value = field->name + entry->name_len;
   field->value_len = entry->value_len;
   field->known = entry->known;
   return 0;
+}
+
+void fc_hpack_decode_entry(fc_hpack_decoder *decoder, fc_hpack_field *field) {
+  field->number = fc_hpack_table_insert(&decoder->table, field->name, field->name_len, field->value, field->value_len,
+                                        field->known);
 }
 
 /* A literal (section 6.2): its name by index or in full, then its value. */
@@ -112,11 +115,8 @@ static int literal_read(fc_hpack_decoder *decoder, fc_input *in, int prefix, int
   field->value = string_read(in, &field->value_len);
   if (in->error) return in->error;
   if (!indexed) return 0;
-  fc_hpack_table *table = &decoder->table;
-  field->number =
-      fc_hpack_table_insert(table, field->name, field->name_len, field->value, field->value_len, field->known);
-  /* the name's entry may have been evicted and overwritten */
-  if (field->number) field->name = table->ring + table->entries[field->number & table->entry_mask].start;
+  if (!fc_hpack_table_fits(&decoder->table, field->name_len, field->value_len)) return FC_HPACK_GROW;
+  fc_hpack_decode_entry(decoder, field);
   return 0;
 }
 
@@ -143,14 +143,14 @@ static int field_read(fc_hpack_decoder *decoder, fc_input *in, fc_hpack_field *f
   return literal_read(decoder, in, 4, 0, field);
 }
 
-void fc_hpack_decoder_init(fc_hpack_decoder *decoder, char *ring, fc_hpack_entry *entries, uint32_t capacity) {
+void fc_hpack_decoder_init(fc_hpack_decoder *decoder, uint32_t most) {
   memset(decoder, 0, sizeof *decoder);
-  fc_hpack_table_init(&decoder->table, ring, entries, capacity);
+  fc_hpack_table_init(&decoder->table, most, 0);
   decoder->limit = FC_HPACK_DEFAULT;
 }
 
 void fc_hpack_decoder_limit(fc_hpack_decoder *decoder, uint32_t limit) {
-  if (limit > decoder->table.capacity) limit = decoder->table.capacity;
+  if (limit > decoder->table.most) limit = decoder->table.most;
   if (limit < decoder->table.max_size) decoder->update_due = 1;
   decoder->limit = limit;
 }
@@ -167,8 +167,8 @@ int fc_hpack_decode_field(fc_hpack_decoder *decoder, const char *block, size_t l
   if (decoder->update_due) return FC_HPACK_NO_UPDATE;
   int result = FC_HPACK_END;
   if (in.p < in.end) {
-    int error = field_read(decoder, &in, field);
-    result = error ? error : FC_HPACK_FIELD;
+    result = field_read(decoder, &in, field);
+    if (result == 0) result = FC_HPACK_FIELD;
   }
   *pos = (size_t)(in.p - start);
   return result;

@@ -59,13 +59,13 @@ static uint32_t hash_of(const char *text, size_t len, uint64_t seed) {
 }
 
 /* The entry whose number has these low bits, and its number; NULL when it has been evicted. */
-static const fc_hpack_entry *entry_at(const fc_hpack_table *table, uint32_t low, uint64_t *number) {
-  *number = table->inserted - (uint32_t)((uint32_t)table->inserted - low);
+static const fc_hpack_entry *entry_at(const fc_hpack_table *table, uint16_t low, uint64_t *number) {
+  *number = table->inserted - (uint16_t)(table->inserted - low);
   return low ? fc_hpack_table_entry(table, *number) : NULL;
 }
 
 static int is_text(const fc_hpack_table *table, uint32_t start, uint32_t entry_len, const char *text, size_t len) {
-  return entry_len == len && memcmp(table->ring + start, text, len) == 0;
+  return entry_len == len && memcmp(table->text + start, text, len) == 0;
 }
 
 /* The index on the wire of an entry of the dynamic table (section 2.3.3). */
@@ -123,8 +123,8 @@ static void insert(fc_hpack_encoder *encoder, uint32_t name_hash, uint32_t hash,
                    const char *value, size_t value_len) {
   uint64_t number = fc_hpack_table_insert(&encoder->table, name, name_len, value, value_len, 0);
   if (!number) return;
-  encoder->fields[hash % FC_HPACK_SLOTS] = (uint32_t)number;
-  encoder->names[name_hash % FC_HPACK_NAME_SLOTS] = (uint32_t)number;
+  encoder->fields[hash % FC_HPACK_SLOTS] = (uint16_t)number;
+  encoder->names[name_hash % FC_HPACK_NAME_SLOTS] = (uint16_t)number;
 }
 
 size_t fc_hpack_encode_field(fc_hpack_encoder *encoder, char *dst, const char *name, size_t name_len, const char *value,
@@ -144,6 +144,7 @@ size_t fc_hpack_encode_field(fc_hpack_encoder *encoder, char *dst, const char *n
   if (!index) index = find_name(encoder, name_hash, name, name_len);
   int indexed =
       mode == FC_HPACK_INDEX || (mode == FC_HPACK_IF_REPEATED && repeats(encoder, hash, name_len + value_len));
+  if (indexed && !fc_hpack_table_fits(&encoder->table, name_len, value_len)) return 0;
   if (indexed) {
     out = integer_write(out, index, INSERTED_BITS, INSERTED);
   } else {
@@ -155,14 +156,14 @@ size_t fc_hpack_encode_field(fc_hpack_encoder *encoder, char *dst, const char *n
   return (size_t)(out - (unsigned char *)dst);
 }
 
-void fc_hpack_encoder_init(fc_hpack_encoder *encoder, char *ring, fc_hpack_entry *entries, uint32_t capacity) {
+void fc_hpack_encoder_init(fc_hpack_encoder *encoder, uint32_t most) {
   memset(encoder, 0, sizeof *encoder);
-  fc_hpack_table_init(&encoder->table, ring, entries, capacity);
+  fc_hpack_table_init(&encoder->table, most, 1);
   encoder->huffman = 1;
 }
 
 void fc_hpack_encoder_limit(fc_hpack_encoder *encoder, uint32_t limit) {
-  if (limit > encoder->table.capacity) limit = encoder->table.capacity;
+  if (limit > encoder->table.most) limit = encoder->table.most;
   if (limit == encoder->table.max_size) return;
   if (!encoder->update_due || limit < encoder->smallest) encoder->smallest = limit;
   encoder->update_due = 1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The static table and the dynamic one (hpack.h). The bytes of an entry lie in one piece: where the end of the ring is
- * too near, the entry goes to its beginning. With twice the capacity what is overwritten there was evicted before: then
- * the live bytes are behind the middle of the ring, or before the new entry and together with it within the capacity.
+ * The static table and the dynamic one (hpack.h). The texts of an encoder's entries lie side by side, the oldest first;
+ * where the end of their memory is too near, they move to its beginning. There is room then, because an entry counts more
+ * than its texts: that also makes the moves rare, but where entries are so long that coding them costs more.
  */
 #include "hpack.h"
 
@@ -103,26 +103,78 @@ uint32_t fc_hpack_entries(uint32_t capacity) {
   return entries;
 }
 
-void fc_hpack_table_init(fc_hpack_table *table, char *ring, fc_hpack_entry *entries, uint32_t capacity) {
+void fc_hpack_table_init(fc_hpack_table *table, uint32_t most, int has_text) {
   memset(table, 0, sizeof *table);
-  table->ring = ring;
-  table->entries = entries;
-  table->entry_mask = fc_hpack_entries(capacity) - 1;
-  table->capacity = capacity;
+  table->most = most;
   table->max_size = FC_HPACK_DEFAULT;
+  table->has_text = (uint8_t)has_text;
+}
+
+static fc_hpack_entry *oldest_entry(const fc_hpack_table *table) {
+  return &table->entries[(table->inserted - table->count + 1) & table->entry_mask];
 }
 
 static void evict_to(fc_hpack_table *table, size_t size) {
   while (table->size > size) {
-    const fc_hpack_entry *oldest = &table->entries[(table->inserted - table->count + 1) & table->entry_mask];
-    table->size -= oldest->name_len + oldest->value_len + FC_HPACK_OVERHEAD;
+    const fc_hpack_entry *oldest = oldest_entry(table);
+    table->size -= (uint32_t)(oldest->name_len + oldest->value_len + FC_HPACK_OVERHEAD);
     table->count--;
   }
 }
 
 void fc_hpack_table_resize(fc_hpack_table *table, uint32_t max_size) {
-  table->max_size = max_size < table->capacity ? max_size : table->capacity;
+  table->max_size = max_size < table->most ? max_size : table->most;
   evict_to(table, table->max_size);
+}
+
+int fc_hpack_table_fits(fc_hpack_table *table, size_t name_len, size_t value_len) {
+  size_t size = table->size + name_len + value_len + FC_HPACK_OVERHEAD;
+  if (size <= table->capacity || table->max_size <= table->capacity) return 1;
+  if (size - table->size > table->max_size) return 1; /* it is not kept */
+  if (size > table->max_size) size = table->max_size; /* the rest is evicted */
+  if (size <= table->capacity) return 1;
+  uint32_t wanted = FC_HPACK_SMALLEST;
+  while (wanted < size) wanted *= 2;
+  table->wanted = wanted < table->most ? wanted : table->most;
+  return 0;
+}
+
+size_t fc_hpack_table_bytes(const fc_hpack_table *table) {
+  return fc_hpack_entries(table->wanted) * sizeof(fc_hpack_entry) +
+         (table->has_text ? table->wanted - FC_HPACK_OVERHEAD : 0);
+}
+
+/* Moves the live text to the beginning of `text`, which may be where it is. */
+static void gather(fc_hpack_table *table, char *text) {
+  uint32_t start = table->count ? oldest_entry(table)->start : table->head;
+  if (table->head > start) memmove(text, table->text + start, table->head - start);
+  for (uint32_t i = 0; i < table->count; i++) {
+    fc_hpack_entry *entry = &table->entries[(table->inserted - i) & table->entry_mask];
+    entry->start = (uint16_t)(entry->start - start);
+  }
+  table->head -= start;
+  table->text = text;
+}
+
+void fc_hpack_table_grow(fc_hpack_table *table, void *memory) {
+  fc_hpack_entry *entries = (fc_hpack_entry *)memory;
+  uint32_t room = fc_hpack_entries(table->wanted);
+  if (table->has_text) gather(table, (char *)(entries + room));
+  for (uint32_t i = 0; i < table->count; i++) {
+    uint64_t number = table->inserted - i;
+    entries[number & (room - 1)] = table->entries[number & table->entry_mask];
+  }
+  table->entries = entries;
+  table->entry_mask = room - 1;
+  table->capacity = table->wanted;
+}
+
+static void keep_text(fc_hpack_table *table, const char *name, size_t name_len, const char *value, size_t value_len) {
+  if (table->count == 0) table->head = 0;
+  if (table->capacity - FC_HPACK_OVERHEAD - table->head < name_len + value_len) gather(table, table->text);
+  char *text = table->text + table->head;
+  if (name_len) memcpy(text, name, name_len);
+  if (value_len) memcpy(text + name_len, value, value_len);
 }
 
 uint64_t fc_hpack_table_insert(fc_hpack_table *table, const char *name, size_t name_len, const char *value,
@@ -132,21 +184,17 @@ uint64_t fc_hpack_table_insert(fc_hpack_table *table, const char *name, size_t n
     evict_to(table, 0);
     return 0;
   }
-  size_t need = name_len + value_len;
+  uint32_t need = (uint32_t)(name_len + value_len);
   evict_to(table, table->max_size - need - FC_HPACK_OVERHEAD);
-  if (table->count == 0 || 2 * (size_t)table->capacity - table->head < need) table->head = 0;
-  char *text = table->ring + table->head;
-  /* the name may be that of an entry that has just been evicted, and overlap (section 4.4) */
-  if (name_len) memmove(text, name, name_len);
-  if (value_len) memcpy(text + name_len, value, value_len);
+  if (table->has_text) keep_text(table, name, name_len, value, value_len);
   table->inserted++;
   fc_hpack_entry *entry = &table->entries[table->inserted & table->entry_mask];
-  entry->start = table->head;
-  entry->name_len = (uint32_t)name_len;
-  entry->value_len = (uint32_t)value_len;
+  entry->start = (uint16_t)table->head; /* at most FC_HPACK_TABLE_MAX - FC_HPACK_OVERHEAD */
+  entry->name_len = (uint16_t)name_len;
+  entry->value_len = (uint16_t)value_len;
   entry->known = known;
-  table->head += (uint32_t)need;
-  table->size += (uint32_t)need + FC_HPACK_OVERHEAD;
+  if (table->has_text) table->head += need;
+  table->size += need + FC_HPACK_OVERHEAD;
   table->count++;
   return table->inserted;
 }

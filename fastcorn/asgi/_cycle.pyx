@@ -22,7 +22,7 @@ from libc.stdint cimport int64_t
 
 from fastcorn.asgi._context cimport Context
 from fastcorn.asgi._coroutine cimport FINISHED, new_wait, new_yield
-from fastcorn.asgi._run cimport Cycle
+from fastcorn.asgi._run cimport Cycle, fc_bind
 from fastcorn.asgi._stream cimport Stream
 
 from fastcorn.errors import ClientDisconnected, MessageError
@@ -38,6 +38,9 @@ cdef enum:
     STEP_BYTES = 512 * 1024
     # Parts of a body that wait are joined up to here: an object for each byte would take 40 times the memory.
     SMALL_CHUNK = 4 * 1024
+
+# The methods of a cycle that its application gets.
+cdef object RECEIVE_METHOD, SEND_METHOD
 
 cdef str TYPE = "type"
 cdef str STATUS = "status"
@@ -92,6 +95,9 @@ cdef class HTTPCycle(Cycle):
     """One HTTP exchange as ASGI sees it."""
 
     # ---- the application -------------------------------------------------------------------------------------------
+
+    cdef object call_application(self, object application):
+        return application(self.scope, fc_bind(RECEIVE_METHOD, self), fc_bind(SEND_METHOD, self))
 
     cdef int step_ended(self) except -1:
         cdef Stream stream = self.stream
@@ -598,10 +604,17 @@ cdef bytes to_bytes(object body):
 
 
 cdef bint only_disconnects(object error):
-    """Whether an error only says that the client has gone; a task group raises a group of such errors."""
+    """Whether an error only says that the client has gone; a task group raises a group of such errors.
+
+    Starlette makes its ClientDisconnect of our error and of the event; asking for the name spares us the import.
+    """
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
             if not only_disconnects(inner):
                 return False
         return True
-    return isinstance(error, ClientDisconnected)
+    return isinstance(error, ClientDisconnected) or type(error).__name__ == "ClientDisconnect"
+
+
+RECEIVE_METHOD = HTTPCycle.__dict__["receive"]
+SEND_METHOD = HTTPCycle.__dict__["send"]

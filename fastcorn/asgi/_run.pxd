@@ -4,6 +4,17 @@
 from fastcorn.asgi._context cimport Context
 
 
+cdef extern from *:
+    """
+    static PyObject *fc_bind(PyObject *method, PyObject *self)
+    {
+        return PyCFunction_NewEx(((PyMethodDescrObject *)method)->d_method, self, NULL);
+    }
+    """
+    # A method of a compiled class, as its type has it, bound to an instance: what an attribute gives, without its search.
+    object fc_bind(object method, object self)
+
+
 cdef class ApplicationRun
 
 
@@ -20,6 +31,7 @@ cdef class Cycle:
     cdef ApplicationRun parked      # the run, while all that its task waits for is `waiter`
 
     cdef int start(self) except -1
+    cdef object call_application(self, object application)     # with this cycle's scope, receive and send
     cdef int application_ended(self) except -1
     cdef bint step_now(self) except -1
 

@@ -41,7 +41,7 @@ cdef class Cycle:
         cdef ApplicationRun run
         context.request_started()
         try:
-            coroutine = context.application(self.scope, self.receive, self.send)
+            coroutine = self.call_application(context.application)
             if not PyCoro_CheckExact(coroutine) and not hasattr(coroutine, "send"):
                 coroutine = coroutine.__await__()
         except (Exception, SystemExit) as error:
@@ -65,6 +65,9 @@ cdef class Cycle:
             self.task = None
         self.context.request_ended()
         return self.step_ended()
+
+    cdef object call_application(self, object application):
+        raise NotImplementedError
 
     cdef bint step_now(self) except -1:
         """Take the application's next step at once, in the name of its task. False = that is for the task to do.

@@ -21,7 +21,7 @@ from cpython.object cimport PyObject
 
 from fastcorn.asgi._context cimport Context
 from fastcorn.asgi._coroutine cimport FINISHED, new_wait, new_yield
-from fastcorn.asgi._run cimport Cycle
+from fastcorn.asgi._run cimport Cycle, fc_bind
 from fastcorn.asgi._stream cimport Stream
 
 from fastcorn.errors import ClientDisconnected, MessageError
@@ -47,6 +47,9 @@ cdef enum:
     SERVICE_RESTART = 1012
 
 cdef object current_task = asyncio.current_task
+
+# The methods of a cycle that its application gets.
+cdef object RECEIVE_METHOD, SEND_METHOD
 
 cdef str TYPE = "type"
 cdef str TEXT = "text"
@@ -104,6 +107,9 @@ cdef class WebSocketCycle(Cycle):
     def run(self):
         """Call the application and run it in a task."""
         self.start()
+
+    cdef object call_application(self, object application):
+        return application(self.scope, fc_bind(RECEIVE_METHOD, self), fc_bind(SEND_METHOD, self))
 
     cdef int step_ended(self) except -1:
         cdef Stream stream = self.stream
@@ -643,3 +649,7 @@ cdef int check_close(object code, object reason) except -1:
     if size > MAX_REASON:
         raise MessageError(f"'websocket.close' with a reason of {size} bytes: at most {MAX_REASON} fit in a frame")
     return 0
+
+
+RECEIVE_METHOD = WebSocketCycle.__dict__["receive"]
+SEND_METHOD = WebSocketCycle.__dict__["send"]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Field compression of HTTP/2 (RFC 7541): blocks of bytes <-> lists of (name, value). Tables are made when first needed.
+# Field compression of HTTP/2 (RFC 7541): blocks of bytes <-> lists of (name, value). Tables are as large as they must
+# be.
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
@@ -13,7 +14,9 @@ cdef extern from "hpack.h":
         pass
 
     ctypedef struct fc_hpack_table:
+        fc_hpack_entry *entries
         uint32_t entry_mask
+        uint32_t wanted
         uint32_t max_size
         uint32_t size
         uint32_t count
@@ -41,8 +44,7 @@ cdef extern from "hpack.h":
 
 cdef class HPACKDecoder:
     cdef fc_hpack_decoder decoder
-    cdef char *memory               # the entries, then the ring
-    cdef list pairs                 # the tuple of each dynamic entry, by its number modulo the length
+    cdef list pairs                 # the tuple of each dynamic entry, by its number modulo the length; None = no table
     cdef uint64_t oldest            # number of the oldest entry that `pairs` holds
     cdef readonly str error         # of the last block; None = none
     cdef readonly Py_ssize_t list_size  # of the last block, as SETTINGS_MAX_HEADER_LIST_SIZE counts (RFC 9113 6.5.2)
@@ -50,18 +52,16 @@ cdef class HPACKDecoder:
     # A whole block to a list of (name, value), or None with an error (COMPRESSION_ERROR). Fields that bring the list
     # above `most` bytes are decoded for the table's sake and left out: see list_size.
     cdef list decode_block(self, const char *block, size_t len, Py_ssize_t most)
-    cdef int allocate(self) except -1
+    cdef int grow(self) except -1
     cdef tuple pair_of(self, fc_hpack_field *field)
     cdef int forget_evicted(self) except -1
 
 
 cdef class HPACKEncoder:
     cdef fc_hpack_encoder encoder
-    cdef char *memory
 
     # Append the block of a list of pairs of exact bytes, names in lower case.
     cdef int append_block(self, Output *out, list fields) except -1
     # The peer's SETTINGS_HEADER_TABLE_SIZE; of more than 4096 bytes no use is made.
     cdef int limit_table(self, uint32_t size) except -1
-    cdef int allocate(self) except -1
     cdef int append_field(self, Output *out, bytes name, bytes value, bint secret) except -1

@@ -2,7 +2,8 @@
 """Field compression of HTTP/2 (RFC 7541): HPACKDecoder and HPACKEncoder, one of each for a connection.
 
 Called by HTTP/2 engines, from C or with the methods of the hpack package's classes; calls csrc/hpack_*.c. Names and
-pairs are shared: a field that the client repeats by its index is the tuple of the time before, and makes no object.
+pairs are shared: a field that the client repeats by its index is the tuple of the time before, and makes no object. An
+idle connection holds what its tables hold: their memory grows with their entries.
 """
 
 cimport cython
@@ -31,6 +32,7 @@ cdef extern from "hpack.h":
     int FC_HPACK_OVERHEAD
     int FC_HPACK_UPDATES_MAX
     int FC_HPACK_FIELD
+    int FC_HPACK_GROW
 
     ctypedef struct fc_hpack_static:
         const char *name
@@ -40,16 +42,20 @@ cdef extern from "hpack.h":
 
     enum fc_hpack_mode:
         FC_HPACK_IF_REPEATED
+        FC_HPACK_PLAIN
         FC_HPACK_NEVER
 
     uint32_t fc_hpack_entries(uint32_t capacity)
+    size_t fc_hpack_table_bytes(const fc_hpack_table *table)
+    void fc_hpack_table_grow(fc_hpack_table *table, void *memory)
     const fc_hpack_static *fc_hpack_static_entry(unsigned index)
-    void fc_hpack_decoder_init(fc_hpack_decoder *decoder, char *ring, fc_hpack_entry *entries, uint32_t capacity)
+    void fc_hpack_decoder_init(fc_hpack_decoder *decoder, uint32_t most)
     int fc_hpack_decode_field(
         fc_hpack_decoder *decoder, const char *block, size_t len, size_t *pos, char *room, fc_hpack_field *field
     )
+    void fc_hpack_decode_entry(fc_hpack_decoder *decoder, fc_hpack_field *field)
     const char *fc_hpack_reason(int error)
-    void fc_hpack_encoder_init(fc_hpack_encoder *encoder, char *ring, fc_hpack_entry *entries, uint32_t capacity)
+    void fc_hpack_encoder_init(fc_hpack_encoder *encoder, uint32_t most)
     void fc_hpack_encoder_limit(fc_hpack_encoder *encoder, uint32_t limit)
     size_t fc_hpack_encode_start(fc_hpack_encoder *encoder, char *dst)
     size_t fc_hpack_field_bound(size_t name_len, size_t value_len)
@@ -77,7 +83,6 @@ cdef list make_statics():
 
 
 cdef list STATICS = make_statics()
-cdef Py_ssize_t ENTRIES_BYTES = fc_hpack_entries(FC_HPACK_DEFAULT) * sizeof(fc_hpack_entry)
 
 
 cdef bytes exact(object text):
@@ -86,15 +91,15 @@ cdef bytes exact(object text):
     return bytes(text)
 
 
-cdef char *reserve_memory() except NULL:
-    """The entries and the ring of a table of FC_HPACK_DEFAULT bytes.
-
-    The ring is used from its beginning on: behind the entries, an idle connection has touched one page of them.
-    """
-    cdef char *memory = <char *>PyMem_Malloc(ENTRIES_BYTES + 2 * FC_HPACK_DEFAULT)
+cdef bint grow_table(fc_hpack_table *table) noexcept:
+    """Give a table the memory that it wants; False = there is none, and the table is as it was."""
+    cdef void *memory = PyMem_Malloc(fc_hpack_table_bytes(table))
+    cdef void *before = table.entries
     if memory is NULL:
-        raise MemoryError
-    return memory
+        return False
+    fc_hpack_table_grow(table, memory)
+    PyMem_Free(before)
+    return True
 
 
 # ---- decoding ------------------------------------------------------------------------------------------------------
@@ -107,16 +112,26 @@ cdef class HPACKDecoder:
     useless, and the connection with it.
     """
 
-    def __dealloc__(self):
-        PyMem_Free(self.memory)
-
-    cdef int allocate(self) except -1:
-        self.memory = reserve_memory()
-        fc_hpack_decoder_init(
-            &self.decoder, self.memory + ENTRIES_BYTES, <fc_hpack_entry *>self.memory, FC_HPACK_DEFAULT
-        )
-        self.pairs = [None] * fc_hpack_entries(FC_HPACK_DEFAULT)
+    def __cinit__(self):
+        fc_hpack_decoder_init(&self.decoder, FC_HPACK_DEFAULT)
         self.oldest = 1
+
+    def __dealloc__(self):
+        PyMem_Free(self.decoder.table.entries)
+
+    cdef int grow(self) except -1:
+        """Make room for the entry that comes: an error leaves the table as it was, so behind what the client thinks."""
+        cdef fc_hpack_table *table = &self.decoder.table
+        cdef uint32_t room = fc_hpack_entries(table.wanted)
+        cdef list pairs = [None] * room
+        cdef uint64_t number = table.inserted - table.count
+        while number < table.inserted:
+            number += 1
+            pairs[number & (room - 1)] = <object>PyList_GET_ITEM(self.pairs, number & table.entry_mask)
+        if not grow_table(table):
+            raise MemoryError
+        self.pairs = pairs
+        self.oldest = table.inserted - table.count + 1
         return 0
 
     cdef list decode_block(self, const char *block, size_t len, Py_ssize_t most):
@@ -126,8 +141,6 @@ cdef class HPACKDecoder:
         cdef fc_hpack_field field
         cdef size_t pos = 0
         cdef int result
-        if self.memory is NULL:
-            self.allocate()
         self.error = None
         self.list_size = 0
         if fc_huffman_bound(len) > sizeof(small):
@@ -138,7 +151,10 @@ cdef class HPACKDecoder:
             while True:
                 result = fc_hpack_decode_field(&self.decoder, block, len, &pos, room, &field)
                 if result != FC_HPACK_FIELD:
-                    break
+                    if result != FC_HPACK_GROW:
+                        break
+                    self.grow()
+                    fc_hpack_decode_entry(&self.decoder, &field)
                 pair = self.pair_of(&field)
                 self.list_size += field.name_len + field.value_len + FC_HPACK_OVERHEAD
                 if self.list_size <= most:
@@ -216,27 +232,19 @@ cdef class HPACKEncoder:
     A field that comes again is put into the table, of at most 4096 bytes; credentials never are.
     """
 
-    def __dealloc__(self):
-        PyMem_Free(self.memory)
+    def __cinit__(self):
+        fc_hpack_encoder_init(&self.encoder, FC_HPACK_DEFAULT)
 
-    cdef int allocate(self) except -1:
-        self.memory = reserve_memory()
-        fc_hpack_encoder_init(
-            &self.encoder, self.memory + ENTRIES_BYTES, <fc_hpack_entry *>self.memory, FC_HPACK_DEFAULT
-        )
-        return 0
+    def __dealloc__(self):
+        PyMem_Free(self.encoder.table.entries)
 
     cdef int limit_table(self, uint32_t size) except -1:
-        if self.memory is NULL:
-            self.allocate()
         fc_hpack_encoder_limit(&self.encoder, size)
         return 0
 
     cdef int append_block(self, Output *out, list fields) except -1:
         cdef Py_ssize_t index
         cdef object pair
-        if self.memory is NULL:
-            self.allocate()
         output_reserve(out, FC_HPACK_UPDATES_MAX)
         out.len += fc_hpack_encode_start(&self.encoder, out.data + out.len)
         for index in range(PyList_GET_SIZE(fields)):
@@ -247,11 +255,19 @@ cdef class HPACKEncoder:
     cdef int append_field(self, Output *out, bytes name, bytes value, bint secret) except -1:
         cdef size_t name_len = PyBytes_GET_SIZE(name)
         cdef size_t value_len = PyBytes_GET_SIZE(value)
+        cdef size_t written
+        cdef fc_hpack_mode mode = FC_HPACK_NEVER if secret else FC_HPACK_IF_REPEATED
         output_reserve(out, fc_hpack_field_bound(name_len, value_len))
-        out.len += fc_hpack_encode_field(
-            &self.encoder, out.data + out.len, PyBytes_AS_STRING(name), name_len, PyBytes_AS_STRING(value), value_len,
-            FC_HPACK_NEVER if secret else FC_HPACK_IF_REPEATED
-        )
+        while True:
+            written = fc_hpack_encode_field(
+                &self.encoder, out.data + out.len, PyBytes_AS_STRING(name), name_len, PyBytes_AS_STRING(value),
+                value_len, mode
+            )
+            if written:
+                break
+            if not grow_table(&self.encoder.table):
+                mode = FC_HPACK_PLAIN   # what there is no memory for is not indexed
+        out.len += written
         return 0
 
     # ---- the names of hpack.Encoder, for the h2 package ------------------------------------------------------------
@@ -260,8 +276,6 @@ cdef class HPACKEncoder:
         """The block of pairs of bytes, names in lower case; those whose `indexable` is false are never indexed."""
         cdef Output out
         memset(&out, 0, sizeof(Output))
-        if self.memory is NULL:
-            self.allocate()
         self.encoder.huffman = huffman
         try:
             self.append_block(&out, [])
@@ -275,7 +289,7 @@ cdef class HPACKEncoder:
     @property
     def header_table_size(self):
         """The peer's SETTINGS_HEADER_TABLE_SIZE as far as it is used: at most 4096 bytes."""
-        return self.encoder.table.max_size if self.memory is not NULL else FC_HPACK_DEFAULT
+        return self.encoder.table.max_size
 
     @header_table_size.setter
     def header_table_size(self, size):

@@ -20,6 +20,7 @@ from fastcorn.asgi._context cimport Context
 from fastcorn.asgi._cycle cimport NOT_STARTED, HTTPCycle, new_cycle
 from fastcorn.asgi._run cimport Cycle
 from fastcorn.protocols._address cimport address
+from fastcorn.protocols._deadlines cimport LINGER_SECONDS, RATE_GRACE_SECONDS, TICK_SECONDS
 from fastcorn.protocols._headers cimport (
     HeadFacts, ascii_text, build_headers, decode_path, encode_fields, status_line,
 )
@@ -48,14 +49,6 @@ cdef enum:
     PIPELINE_HIGH_WATER = 64 * 1024
     # An unread body of at most this many bytes is thrown away to keep the connection; for a longer one it is closed.
     DISCARD_BYTES = 64 * 1024
-
-# Seconds that a client has to read its last answer before the connection is cut. nginx: lingering_timeout 5s.
-cdef double LINGER_SECONDS = 5.0
-# Seconds from the first body byte before body_min_rate is asked for. Apache: RequestReadTimeout body=20; Kestrel: 5.
-cdef double RATE_GRACE_SECONDS = 5.0
-
-# The time between two calls of Context.tick().
-cdef double TICK_SECONDS = 1.0
 
 # By enum fc_method.
 cdef list METHODS = [None, "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"]
@@ -893,8 +886,7 @@ cdef class H1Connection(Stream):
             self.deadline_kind = NO_DEADLINE
             self.pos = PyBytes_GET_SIZE(self.buf)
             if self.transport is not None:
-                self.writer.fd = self.writer.socket = -1
-                self.transport.close()
+                self.writer.close()
         return 0
 
     cdef int linger(self) except -1:
@@ -907,20 +899,15 @@ cdef class H1Connection(Stream):
         self.flush()
         self.state = LINGER
         self.set_deadline(LINGER_DEADLINE, LINGER_SECONDS)
-        if self.reading_paused:
-            self.reading_paused = False
-            self.context.clean_context.copy().run(self.transport.resume_reading)
-        self.writer.fd = -1
-        self.transport.write_eof()
-        return 0
+        reading_paused, self.reading_paused = self.reading_paused, False
+        return self.writer.shut(reading_paused)
 
     cdef int abort_transport(self) except -1:
         if self.transport is not None:
             self.state = CLOSED
             self.deadline_kind = NO_DEADLINE
             self.head_held = False
-            self.writer.drop()
-            self.transport.abort()
+            self.writer.abort()
         return 0
 
 

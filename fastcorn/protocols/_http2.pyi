@@ -1,44 +1,17 @@
 # SPDX-License-Identifier: MIT
 """Types of the compiled module."""
 
-import asyncio
-from typing import Any, final
+from typing import Any
 
 from typing_extensions import disjoint_base
 
 from fastcorn.asgi._context import Context
 from fastcorn.protocols._http2_engine import HTTP2Engine
-from fastcorn.protocols._http2_websocket import StreamCarrier
+from fastcorn.protocols._http2_stream import H2Stream, StreamHost
 from fastcorn.protocols._writer import Writer
 
-@final
-class H2Stream(StreamCarrier):
-    """One exchange of an H2Connection, as the cycle sees it."""
-
-    @property
-    def id(self) -> int:
-        """The number of the stream."""
-    @property
-    def lost(self) -> bool:
-        """The stream is over, or the connection is lost."""
-    def begin_file(self, count: int | None) -> int:
-        """Finish the head for a file that is the rest of the body.
-
-        Args:
-            count: its length in bytes; None = unknown.
-
-        Returns:
-            -1: the kernel cannot copy a file into frames.
-        """
-    def write_part(self, data: bytes, end: bool) -> None:
-        """Write a part of the body; `end` ends it. Nothing is written once the stream is over."""
-    def hold_writes(self, hold: bool) -> None:
-        """What is pending is bounded by writable() already."""
-    def writable(self) -> asyncio.Future[None] | None:
-        """None, or a Future that is done when more may be written; or when the stream is over."""
-
 @disjoint_base
-class H2Connection:
+class H2Connection(StreamHost):
     """One socket that speaks HTTP/2; an asyncio protocol.
 
     Args:

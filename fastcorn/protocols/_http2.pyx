@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""H2Connection: one socket that speaks HTTP/2 (RFC 9113), from bytes to cycles and back; H2Stream: one exchange on it.
+"""H2Connection: one socket that speaks HTTP/2 (RFC 9113), from bytes to streams and back.
 
 H1Connection makes it through Context.http2_factory (fastcorn.protocols.http2) and hands the socket over. csrc/frame2.c
 reads frames and says what is wrong with them; an engine (protocols._http2_engine) knows header compression, the
 states of streams and the windows; cycles run applications and answer through the Stream methods of H2Stream. Decided
 here: which frames a client may send how often, when applications run, which stream writes next, deadlines, the end.
 
-Longer: this file - the frames of a connection and the exchanges on it move one state.
+Longer: this file - the frames of a connection, its streams and its end move one state.
 
 Nothing that goes wrong on one stream touches another; what breaks the connection ends it with GOAWAY and its reason.
 Requests that come in one read start when the read is used up, so that a reset that comes with its request costs no call
@@ -15,32 +15,33 @@ of an application, and what all of them answer at once is one write.
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_Copy, PyDict_Size
-from libc.stdint cimport int64_t, uint32_t
+from cpython.dict cimport PyDict_Size
+from libc.stdint cimport uint32_t
 from libc.string cimport memcmp
 
 from fastcorn.asgi._context cimport Context
-from fastcorn.asgi._cycle cimport NOT_STARTED, HTTPCycle, new_cycle
 from fastcorn.asgi._run cimport Cycle
 from fastcorn.asgi._websocket_cycle cimport WebSocketCycle
 from fastcorn.protocols._address cimport address
+from fastcorn.protocols._deadlines cimport LINGER_SECONDS, TICK_SECONDS
 from fastcorn.protocols._http2_engine cimport (
     ENGINE_CONNECTION_ERROR, ENGINE_DATA, ENGINE_REQUEST, ENGINE_RESET, ENGINE_SETTINGS,
     ENGINE_STREAM_ERROR, ENGINE_TRAILERS, ENGINE_WINDOW, FC_FLAG2_ACK, FC_FLAG2_END_HEADERS, FC_FRAME2_CONNECTION_ERROR,
     FC_FRAME2_CONTINUATION, FC_FRAME2_DATA, FC_FRAME2_GOAWAY, FC_FRAME2_HEADER, FC_FRAME2_HEADERS, FC_FRAME2_PARTIAL,
     FC_FRAME2_PING, FC_FRAME2_PRIORITY_UPDATE, FC_FRAME2_RST_STREAM, FC_FRAME2_SETTINGS, FC_FRAME2_STREAM_ERROR,
-    FC_FRAME2_WINDOW_UPDATE, FC_H2_CANCEL, FC_H2_ENHANCE_YOUR_CALM, FC_H2_INTERNAL_ERROR, FC_H2_NO_ERROR,
+    FC_FRAME2_WINDOW_UPDATE, FC_H2_ENHANCE_YOUR_CALM, FC_H2_INTERNAL_ERROR, FC_H2_NO_ERROR,
     FC_H2_PROTOCOL_ERROR, FC_H2_REFUSED_STREAM, HTTP2Engine, fc_frame2, fc_frame2_parse, fc_frame2_write_header,
 )
-from fastcorn.protocols._http2_fields cimport (
-    RequestHead, ResponseFacts, check_trailers, push_fields, read_request, response_fields,
+from fastcorn.protocols._http2_exchange cimport open_exchange
+from fastcorn.protocols._http2_fields cimport RequestHead, check_trailers, copy_scope, read_request
+from fastcorn.protocols._http2_stream cimport (
+    BYTES_PER_FRAME, DEFAULT_URGENCY, H2_CLOSED, H2_LINGER, H2_OPEN, H2_PREFACE, PENDING_LOW_WATER, H2Stream,
+    StreamHost, earn, new_stream,
 )
-from fastcorn.protocols._http2_websocket cimport StreamCarrier, StreamTransport, accept, new_tunnel
 from fastcorn.protocols._output cimport output_append
 from fastcorn.protocols._priority cimport WriteQueue
 from fastcorn.protocols._writer cimport FLUSH_BYTES, Writer
 
-from fastcorn.protocols import sendfile
 from fastcorn.protocols._priority import parse_priority
 
 
@@ -50,553 +51,36 @@ cdef extern from "socket.h":
 
 cdef enum:
     # Frames of one connection that are read in one turn before others get theirs.
-    FRAMES_PER_TURN = 256
+    FRAMES_PER_TURN = 512
     # And as how many of them a request counts.
     FRAMES_A_REQUEST = 4
+    # Requests of one read whose applications start together, if no RST_STREAM follows that may take one back: so few
+    # that all that was made for them is still in the processor's cache.
+    STARTED_TOGETHER = 8
     # Bytes that are read before the applications get theirs: libuv reads up to 32 times in a turn while there is more.
     READ_PER_TURN = 512 * 1024
     # Bytes of DATA that one connection writes in one turn.
     BYTES_PER_TURN = 512 * 1024
-    # Bytes of one DATA frame, whatever the client takes: a longer one would hold up the other streams.
-    DATA_FRAME = 16 * 1024
-    # Bytes that a stream writes at its turn when no other waits, if they are frames of that length.
-    LONE_DATA = 64 * 1024
-    # Parts of a body that are smaller are joined to fill a frame.
-    SMALL_PART = 4 * 1024
-    # Body bytes that wait on a stream before the application has to, and how few let it go on.
-    PENDING_HIGH_WATER = 64 * 1024
-    PENDING_LOW_WATER = 16 * 1024
-    # Frames of one header block: the h2 package takes no more either.
-    FRAMES_PER_BLOCK = 64
     # Fields of a refused request that cost as much as one frame that brings nothing.
     FIELDS_PER_FRAME = 8
     # PRIORITY_UPDATE frames for streams that are not open yet.
     EARLY_PRIORITIES = 128
-    # Body bytes either way that pay for one frame that brings nothing: clients open windows and ask for round trips
-    # while they transfer. Go's sends two WINDOW_UPDATE for 4 KiB.
-    BYTES_PER_FRAME = 2048
-    # Such frames that an exchange pays for which has come to its end.
-    FRAMES_PER_EXCHANGE = 2
-    # The rest of a request body that is thrown away when the response has left; a longer one is reset.
-    DISCARD_BYTES = 64 * 1024
+    # Frames that bring nothing and that the last DATA pays for which there was to send: HAProxy opens both windows
+    # again after each frame, of an event stream too. DATA that a window has cut pays by its bytes alone, or small
+    # windows would be free.
+    FRAMES_PER_MESSAGE = 2
     # The last stream of a GOAWAY that only announces another (RFC 9113 section 6.8).
     HIGHEST_STREAM = 0x7fffffff
-    DEFAULT_URGENCY = 3         # RFC 9218 section 4.1
 
-# The time between two calls of Context.tick().
-cdef double TICK_SECONDS = 1.0
-# Seconds that a client has to read a GOAWAY before the connection is cut.
-cdef double LINGER_SECONDS = 5.0
 # Seconds for the round trip between the two GOAWAY of a graceful end.
 cdef double ROUND_TRIP_SECONDS = 1.0
-# Seconds from the first body byte before body_min_rate is asked for, as over HTTP/1.
-cdef double RATE_GRACE_SECONDS = 5.0
 
 cdef bytes PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 cdef bytes DRAIN_PING = b"fastcorn"
 cdef bytes LIVE_PING = b"liveness"
-cdef list STATUSES = [(b":status", str(status).encode("ascii")) for status in range(1000)]
-cdef list LENGTHS = [(b"content-length", str(length).encode("ascii")) for length in range(1024)]
-cdef tuple PLAIN_TEXT = (b"content-type", b"text/plain; charset=utf-8")
 
 
-@cython.final
-cdef class H2Stream(StreamCarrier):
-    """One exchange of an H2Connection, as the cycle sees it."""
-
-    # ---- the response: called by the cycle ---------------------------------------------------------------------------
-
-    cdef int send_head(self, int status, object headers, bint trailers) except -1:
-        cdef ResponseFacts facts
-        self.fields = response_fields(headers, status, &facts)
-        self.status = status
-        self.response_length = facts.content_length
-        self.has_date = facts.has_date
-        self.has_server = facts.has_server
-        self.bodiless = self.head.head_request or status == 204 or status == 304
-        self.announced_trailers = trailers
-        self.head_held = True
-        if not self.cycle.running:
-            # Sent by another task than the request's own: no end of a step will flush it.
-            self.connection.held.append(self)
-            self.connection.schedule_flush()
-        return 0
-
-    cdef int finish_head(self, int64_t length, bint end) except -1:
-        """Write the head; `length` is the body's if it is known, else -1."""
-        cdef Context context = self.connection.context
-        cdef list fields = self.fields
-        self.head_held = False
-        self.fields = None
-        fields.insert(0, STATUSES[self.status])
-        if length >= 0 and self.response_length < 0 and not self.bodiless:
-            fields.append(length_pair(length))
-        if not self.has_date and not self.has_server:
-            fields += context.default_pairs
-        else:
-            if not self.has_server:
-                fields += context.server_pairs
-            if not self.has_date:
-                fields += context.date_pairs
-            fields += context.extra_pairs
-        if self.connection.tls:
-            fields += context.hsts_pairs
-        return self.answer(0, fields, end)
-
-    cdef int answer(self, int status, list fields, bint end) except -1:
-        """Write a HEADERS frame now; `status` 0 = it is in `fields`."""
-        cdef H2Connection connection = self.connection
-        if self.closed or connection.transport is None:
-            return 0
-        if status:
-            fields = [STATUSES[status], *fields]
-        connection.writer.begin()
-        connection.engine.append_headers(&connection.writer.out, self.id, fields, end)
-        return self.end_sent() if end else 0
-
-    cdef int send_body(self, bytes data, bint end) except -1:
-        cdef Py_ssize_t len = PyBytes_GET_SIZE(data)
-        if self.closed:
-            return 0
-        end = end and not self.announced_trailers
-        if self.head_held:
-            if end and (len == 0 or self.bodiless):
-                return self.finish_head(len, True)
-            self.finish_head(len if end else -1, False)
-        if len and not self.bodiless:
-            if self.pending == 0 and end and self.may_write_now(len):
-                return self.write_whole(data)
-            self.add_part(data)
-            self.produced += len
-        self.end_queued = end
-        return self.enqueue() if self.pending or end else 0
-
-    cdef bint may_write_now(self, Py_ssize_t len) except -1:
-        """Whether the rest of the body, so long, can leave in one frame, past the queue in which nobody waits."""
-        cdef H2Connection connection = self.connection
-        return (
-            not self.queued and self.trailers is None and self.tunnel is None and len <= DATA_FRAME
-            and PyDict_Size(connection.queue.entries) == 0 and connection.state == H2_OPEN
-            and connection.transport is not None and not connection.writer.paused
-            and connection.writer.out.len + len < FLUSH_BYTES and connection.engine.window(self.id) >= len
-        )
-
-    cdef int write_whole(self, bytes data) except -1:
-        """Write what may_write_now(), and the end of the stream."""
-        cdef H2Connection connection = self.connection
-        cdef Py_ssize_t len = PyBytes_GET_SIZE(data)
-        connection.writer.begin()
-        connection.engine.append_data(&connection.writer.out, self.id, PyBytes_AS_STRING(data), len, True)
-        self.produced += len
-        connection.patience = min(connection.patience + <double>len / BYTES_PER_FRAME, connection.full_patience)
-        return self.end_sent()
-
-    cdef int add_part(self, bytes data) except -1:
-        if self.pending == 0:
-            self.progress = self.connection.context.now
-        if self.parts is None:
-            self.parts = [data]
-        else:
-            self.parts.append(data)
-        self.pending += PyBytes_GET_SIZE(data)
-        return 0
-
-    cdef int send_trailers(self, object headers, bint end) except -1:
-        """Trailer fields go out only to a client that asked for them (RFC 9110 section 6.5.1); others are dropped."""
-        cdef ResponseFacts facts
-        cdef list fields = response_fields(headers, 0, &facts)
-        if self.closed:
-            return 0
-        if self.head_held:
-            self.finish_head(-1, False)
-        if self.head.te_trailers and fields and not self.bodiless:
-            self.trailers = fields if self.trailers is None else self.trailers + fields
-        if end:
-            self.end_queued = True
-            self.enqueue()
-        return 0
-
-    cdef int send_info(self, int status, object headers) except -1:
-        cdef ResponseFacts facts
-        cdef list fields = response_fields(headers, status, &facts)
-        if self.head_held or self.status == 0:
-            self.answer(status, fields, False)
-            self.connection.pump()
-        return 0
-
-    cdef int send_push(self, str path, object headers) except -1:
-        return self.connection.push(self, path, push_fields(headers))
-
-    cdef object send_file(self, object file, object offset, object count, bint end):
-        return sendfile.send_file(self, file, offset, count, end)
-
-    cdef object drain(self):
-        """None, or a Future that is done when little is pending or the stream is over."""
-        if self.pending <= PENDING_HIGH_WATER or self.closed:
-            return None
-        future = self.connection.context.loop.create_future()
-        if self.waiters is None:
-            self.waiters = [future]
-        else:
-            self.waiters.append(future)
-        return future
-
-    cdef int resume(self) except -1:
-        waiters, self.waiters = self.waiters, None
-        if waiters is not None:
-            for future in waiters:
-                if not future.done():
-                    future.set_result(None)
-        return 0
-
-    cdef int step_ended(self) except -1:
-        """The application has suspended or ended, or a task of its own has sent something."""
-        if self.head_held:
-            self.finish_head(-1, False)
-        return self.connection.step_ended()
-
-    cdef int exchange_ended(self) except -1:
-        """The response is complete; what is pending of it still has to leave."""
-        self.cycle = None
-        self.drop_tunnel()
-        if self.unread:
-            self.credit(self.unread)
-        return 0
-
-    cdef int drop_tunnel(self) except -1:
-        """A WebSocket was refused: what is left is a response like any other."""
-        tunnel, self.tunnel = self.tunnel, None
-        return 0 if tunnel is None else (<StreamTransport>tunnel).refused()
-
-    cdef int abort(self) except -1:
-        """Reset the stream behind what windows let out at once, so that the client sees that the response was cut."""
-        self.head_held = False
-        self.end_queued = False
-        self.cycle = None
-        self.drop_tunnel()
-        if self.pending:
-            self.connection.pump()
-        return self.reset(FC_H2_INTERNAL_ERROR)
-
-    # ---- for sendfile.py ---------------------------------------------------------------------------------------------
-
-    def begin_file(self, count):
-        """Finish the head for a file that is the rest of the body; `count` is its length in bytes, None = unknown.
-
-        Returns:
-            -1: the kernel cannot copy a file into frames.
-        """
-        if self.head_held:
-            if count is not None and self.response_length < 0 and not self.announced_trailers:
-                self.response_length = count
-                if not self.bodiless:
-                    self.fields.append(length_pair(count))
-            self.finish_head(-1, False)
-        return -1
-
-    def write_part(self, bytes data, bint end):
-        """Write a part of the body; `end` ends it. Nothing is written once the stream is over."""
-        if not self.lost:
-            # A file that turns out shorter than the content-length has no end: the cycle resets the stream.
-            end = end and (self.bodiless or self.produced + PyBytes_GET_SIZE(data) >= self.response_length)
-            self.send_body(data, end)
-            self.connection.step_ended()
-
-    def hold_writes(self, bint hold):
-        """What is pending is bounded by writable() already."""
-
-    def writable(self):
-        """None, or a Future that is done when more may be written; or when the stream is over."""
-        return self.drain()
-
-    @property
-    def lost(self):
-        return self.closed or self.connection.transport is None
-
-    # ---- the response: called by the connection ----------------------------------------------------------------------
-
-    cdef int enqueue(self) except -1:
-        """Write when it is this stream's turn."""
-        cdef H2Connection connection = self.connection
-        if not self.queued and not self.closed:
-            self.queued = True
-            self.blocked = False
-            connection.queue.add(self.id, self, self.urgency, self.incremental)
-        return 0
-
-    cdef Py_ssize_t write_frame(self) except -1:
-        """Write a turn's DATA, or what ends the stream; `blocked` may be set. Returns the bytes of body that left."""
-        cdef H2Connection connection = self.connection
-        cdef HTTP2Engine engine = connection.engine
-        cdef Py_ssize_t size = 0
-        cdef Py_ssize_t allowed
-        cdef bytes part
-        cdef bint last, alone
-        if self.pending:
-            part = self.first_part()
-            size = PyBytes_GET_SIZE(part) - self.part_start
-            alone = PyDict_Size(connection.queue.entries) == 0 and engine.peer_frame_size == DATA_FRAME
-            allowed = min(engine.window(self.id), LONE_DATA if alone else DATA_FRAME)
-            if allowed <= 0:
-                self.blocked = True
-                return 0
-            size = min(size, allowed)
-            last = self.end_queued and size == self.pending and self.trailers is None
-            engine.append_data(
-                &connection.writer.out, self.id, PyBytes_AS_STRING(part) + self.part_start, size, last
-            )
-            self.pending -= size
-            self.part_start += size
-            self.progress = connection.progress = connection.context.now
-            connection.turns += 1
-            self.turn = connection.turns
-            if self.part_start == PyBytes_GET_SIZE(part):
-                self.part_start = 0
-                del self.parts[0]
-            if last:
-                self.end_sent()
-                return size
-        if self.end_queued and self.pending == 0:
-            if self.trailers is not None:
-                engine.append_headers(&connection.writer.out, self.id, self.trailers, True)
-            else:
-                engine.append_data(&connection.writer.out, self.id, NULL, 0, True)
-            self.end_sent()
-        return size
-
-    cdef bytes first_part(self):
-        """parts[0], joined with the next ones when they are small."""
-        cdef bytes part = self.parts[0]
-        cdef Py_ssize_t size, count
-        if PyBytes_GET_SIZE(part) > SMALL_PART or len(self.parts) == 1 or self.part_start:
-            return part
-        size = count = 0
-        for part in self.parts:
-            if size >= DATA_FRAME:
-                break
-            size += PyBytes_GET_SIZE(part)
-            count += 1
-        part = b"".join(self.parts[:count])
-        self.parts[:count] = [part]
-        return part
-
-    cdef int end_sent(self) except -1:
-        """END_STREAM has left. A request that has not ended hears that no more is wanted (RFC 9113 section 8.1)."""
-        cdef H2Connection connection = self.connection
-        cdef int64_t left = self.head.content_length - self.received
-        self.ended = True
-        connection.patience = min(connection.patience + FRAMES_PER_EXCHANGE, connection.full_patience)
-        if self.request_ended:
-            return connection.close_stream(self)
-        if self.tunnel is not None:
-            return 0        # a WebSocket's side ends alone
-        if self.head.content_length >= 0 and left <= DISCARD_BYTES and not self.continue_owed:
-            # It is on its way, and there are clients that take a reset for the failure of the whole exchange.
-            self.body_deadline = connection.context.now + LINGER_SECONDS + TICK_SECONDS
-            return 0
-        connection.engine.append_reset(&connection.writer.out, self.id, FC_H2_NO_ERROR)
-        return connection.close_stream(self)
-
-    cdef int refuse(self, int status, str text, list fields=None) except -1:
-        """Answer without the application."""
-        cdef H2Connection connection = self.connection
-        cdef Context context = connection.context
-        cdef bytes body = f"{status} {text}\n".encode("ascii")
-        cdef list head = [PLAIN_TEXT, length_pair(PyBytes_GET_SIZE(body))]
-        cdef bint bodiless = self.head is not None and self.head.head_request
-        context.errors_total += status >= 400
-        if self.head is not None and self.head.scope is not None:
-            context.log_access(self.head.scope, status, [], 0 if bodiless else PyBytes_GET_SIZE(body), 0.0)
-        if fields is not None:
-            head += fields
-        head += context.default_pairs
-        if connection.tls:
-            head += context.hsts_pairs
-        self.status = status
-        self.answer(status, head, bodiless)
-        if not bodiless:
-            self.add_part(body)
-            self.end_queued = True
-            self.enqueue()
-        return 0
-
-    # ---- the request -------------------------------------------------------------------------------------------------
-
-    cdef int want_body(self) except -1:
-        """The application has taken all that came: the client may send as much again."""
-        cdef H2Connection connection = self.connection
-        if self.continue_owed and not self.request_ended and self.status == 0:
-            self.continue_owed = False
-            self.answer(100, [], False)
-            connection.pump()
-        if self.unread:
-            self.credit(self.unread)
-        return 0
-
-    cdef int credit(self, Py_ssize_t count) except -1:
-        """So many flow-controlled bytes have been used up."""
-        cdef H2Connection connection = self.connection
-        cdef Py_ssize_t growth = 0
-        count = min(count, self.unread)
-        if (self.unread + self.owed) * 4 >= self.receive_window * 3:
-            # The client could send little or nothing until now; that is not its slowness.
-            self.rate_started = connection.context.now
-            self.rate_base = self.received
-        self.unread -= count
-        connection.unread -= count
-        self.owed += count
-        if not self.closed and not self.request_ended and self.owed * 2 >= self.receive_window:
-            if self.awaited and self.receive_window < connection.max_window:
-                # Used up as fast as it comes: the next round trip may bring twice as much. Behind an application that
-                # is the slower one a larger window would only be memory.
-                growth = min(self.receive_window, connection.max_window - self.receive_window)
-                self.receive_window += growth
-            connection.writer.begin()
-            connection.engine.append_window(&connection.writer.out, self.id, <uint32_t>(self.owed + growth))
-            self.owed = 0
-            self.awaited = False
-        return connection.return_credit()
-
-    cdef int take_body(self, bytes data, Py_ssize_t credit, bint end) except -1:
-        """DATA has come; `credit` counts its padding too."""
-        cdef H2Connection connection = self.connection
-        cdef Context context = connection.context
-        self.received += PyBytes_GET_SIZE(data)
-        if self.unread == 0 and (
-            self.tunnel is not None or self.cycle is not None and (<HTTPCycle>self.cycle).waiters is not None
-        ):
-            self.awaited = True
-        self.unread += credit
-        connection.unread += credit
-        if end:
-            self.request_ended = True
-            self.body_deadline = 0
-        if self.tunnel is not None:
-            self.tunnel.feed(data, credit, end)
-            return connection.close_stream(self) if end and self.ended else 0
-        if self.head.content_length >= 0 and (
-            self.received > self.head.content_length or (end and self.received != self.head.content_length)
-        ):
-            # RFC 9113 section 8.1.1: malformed.
-            connection.charge(1)
-            return self.reset(FC_H2_PROTOCOL_ERROR)
-        if self.cycle is None:
-            self.credit(credit)
-            return connection.close_stream(self) if self.ended and end else 0
-        if context.max_body and self.received > context.max_body:
-            return self.refuse_body(413, "the body is too large")
-        (<HTTPCycle>self.cycle).feed_body(data, end)
-        return 0
-
-    cdef int refuse_body(self, int status, str text) except -1:
-        """The body is not wanted any more: answer so if nothing was answered yet, and tell the application."""
-        cdef H2Connection connection = self.connection
-        cdef HTTPCycle cycle = <HTTPCycle>self.cycle
-        cdef bint begun = cycle is not None and cycle.state != NOT_STARTED
-        connection.charge(1)
-        self.cycle = None
-        self.body_deadline = 0
-        if self.unread:
-            self.credit(self.unread)
-        if cycle is not None:
-            cycle.status = 0 if begun else status
-            if self.started:
-                if not cycle.finished:
-                    connection.abandoned.append(cycle)
-                cycle.feed_disconnect()
-        if begun or cycle is None:
-            return self.reset(FC_H2_CANCEL)
-        self.head_held = False
-        return self.refuse(status, text)
-
-    cdef object accept_websocket(self, str subprotocol, list headers):
-        websocket = accept(self, self.handshake, subprotocol, headers)
-        self.cycle = None
-        if self.head_held:
-            self.finish_head(-1, False)
-        self.connection.step_ended()
-        return websocket
-
-    # ---- the end -----------------------------------------------------------------------------------------------------
-
-    cdef int reset(self, uint32_t code) except -1:
-        """RST_STREAM; all that is pending is dropped."""
-        cdef H2Connection connection = self.connection
-        if self.closed:
-            return 0
-        if connection.transport is not None and connection.state < H2_LINGER:
-            connection.writer.begin()
-            connection.engine.append_reset(&connection.writer.out, self.id, code)
-            connection.schedule_flush()
-        return self.drop()
-
-    cdef int drop(self) except -1:
-        """The stream is over before its time: the cycle and those who wait hear of it."""
-        cdef H2Connection connection = self.connection
-        cdef Cycle cycle = self.cycle
-        self.parts = None
-        self.pending = 0
-        self.head_held = False
-        self.cycle = None
-        tunnel, self.tunnel = self.tunnel, None
-        connection.close_stream(self)
-        if tunnel is not None:
-            cycle = (<StreamTransport>tunnel).cycle
-        if cycle is not None and self.started and not cycle.finished:
-            connection.abandoned.append(cycle)
-        if tunnel is not None:
-            (<StreamTransport>tunnel).lost() if self.started else (<StreamTransport>tunnel).refused()
-        elif cycle is not None and self.started:
-            cycle.feed_disconnect()
-        if cycle is not None and not self.started:
-            connection.context.log_access(self.head.scope, None, [], 0, 0.0)
-        return self.resume()
-
-    cdef int check_deadlines(self, double now) except -1:
-        cdef Context context = self.connection.context
-        cdef double elapsed
-        if self.pending and context.write_timeout > 0 and self.is_stalled(now):
-            context.error_log.debug("%s takes nothing on stream %d", self.connection.client, self.id)
-            return self.reset(FC_H2_CANCEL)
-        if self.ended and self.body_deadline and now >= self.body_deadline:
-            return self.reset(FC_H2_NO_ERROR)
-        if self.request_ended or self.cycle is None or self.tunnel is not None or not self.started:
-            return 0
-        if self.body_deadline and now >= self.body_deadline:
-            return self.refuse_body(408, "the body took too long")
-        if self.connection.unread > self.connection.max_window:
-            # The client has no window of the connection: what others leave unread is not its slowness.
-            self.rate_started = now
-            self.rate_base = self.received
-        elif context.body_min_rate > 0 and self.unread == 0:
-            elapsed = now - self.rate_started
-            if elapsed >= RATE_GRACE_SECONDS and self.received - self.rate_base < elapsed * context.body_min_rate:
-                return self.refuse_body(408, "the body comes too slowly")
-        return 0
-
-    cdef bint is_stalled(self, double now) except -1:
-        """Whether the client has kept a window shut for write_timeout; asked at each tick."""
-        cdef H2Connection connection = self.connection
-        if not self.blocked:
-            self.progress = now     # it waits for its turn, or for the socket, which has a deadline of its own
-        elif connection.engine.window(0) <= 0:
-            # The window of the connection: others have used it, and the client takes what they send.
-            self.progress = max(self.progress, connection.progress)
-        return now - self.progress >= connection.context.write_timeout + TICK_SECONDS
-
-
-cdef H2Stream new_stream(H2Connection connection, uint32_t stream_id, bint request_ended):
-    cdef H2Stream stream = H2Stream.__new__(H2Stream)
-    stream.connection = connection
-    stream.id = stream_id
-    stream.request_ended = request_ended
-    stream.receive_window = connection.stream_window
-    stream.urgency = DEFAULT_URGENCY
-    stream.response_length = -1
-    return stream
-
-
-cdef class H2Connection:
+cdef class H2Connection(StreamHost):
     """One socket that speaks HTTP/2; an asyncio protocol.
 
     Args:
@@ -616,8 +100,6 @@ cdef class H2Connection:
         self.early_priorities = {}
         self.queue = WriteQueue()
         self.max_frame = settings.h2_max_inbound_frame_size
-        # Huffman coding may lengthen a string; more than twice the list is no honest block.
-        self.max_block = 2 * settings.h2_max_header_list_size + 1024
         self.max_streams = settings.h2_max_concurrent_streams
         self.stream_window = settings.h2_initial_stream_window
         self.receive_window = settings.h2_initial_connection_window
@@ -654,12 +136,11 @@ cdef class H2Connection:
         cdef H2Stream stream
         self.open(transport, writer, reading_paused, None)
         self.engine.start_upgraded(&self.writer.out, settings)
-        self.last_stream = 1
         self.requests_served = 1
         stream = new_stream(self, 1, True)
         self.streams[1] = stream
         self.open_requests = 1
-        stream.head = read_request(self.context, fields, False)
+        self.take_head(stream, read_request(self.context, fields, False))
         if stream.head.error is not None:
             stream.refuse(stream.head.status or 400, stream.head.error)
         else:
@@ -706,6 +187,7 @@ cdef class H2Connection:
         if self.state >= H2_LINGER:
             return
         self.heard = self.context.now
+        self.scanned = 0
         if self.pos == PyBytes_GET_SIZE(self.buf):
             self.buf = data
         else:
@@ -724,7 +206,7 @@ cdef class H2Connection:
         for stream in list(self.streams.values()):
             if not (<H2Stream>stream).request_ended:
                 (<H2Stream>stream).drop()
-        if self.state != H2_OPEN or not self.streams or self.tls:
+        if self.state != H2_OPEN or not self.streams or not self.transport.can_write_eof():
             self.close()
             return None
         return True
@@ -748,7 +230,7 @@ cdef class H2Connection:
         cdef H2Deadline kind = self.deadline_kind
         if self.transport is None:
             return
-        self.patience = min(self.full_patience, self.patience + self.full_patience / 10)
+        earn(self, self.full_patience / 10)
         if self.writer.stalled() or self.eof and self.writer.socket >= 0 and fc_socket_broken(self.writer.socket):
             self.abort_transport()
             return
@@ -759,17 +241,19 @@ cdef class H2Connection:
             elif kind == H2_START_DEADLINE:
                 self.fail(FC_H2_PROTOCOL_ERROR, "the preface took too long")
             else:
-                self.append_goaway(self.last_stream, FC_H2_NO_ERROR, "idle")
+                self.append_goaway(self.engine.last_stream_id, FC_H2_NO_ERROR, "idle")
                 self.close()
         if self.state == H2_OPEN:
             self.check_liveness(now)
 
     def begin_drain(self):
         """Let the streams end and take no new ones, in two steps (RFC 9113 section 6.8)."""
+        if self.state >= H2_LINGER:
+            return
         if not self.settings_seen:
             # A client that has just connected, and may have sent its first request: it gets a moment.
             self.set_deadline(H2_START_DEADLINE, TICK_SECONDS)
-        elif self.state == H2_OPEN:
+        else:
             for stream in list(self.streams.values()):
                 if (<H2Stream>stream).cycle is not None:
                     (<H2Stream>stream).cycle.feed_drain()
@@ -810,19 +294,23 @@ cdef class H2Connection:
                     if self.following is None:
                         break
                     self.buf, self.following = self.following, None
-                    self.pos = self.following_pos
+                    self.pos = self.scanned = self.following_pos
                 if self.state == H2_PREFACE:
                     if not self.read_preface():
                         break
                 elif not self.read_frame():
                     break
+                elif len(self.starting) >= STARTED_TOGETHER and not self.urgencies_differ and not self.reset_follows():
+                    self.start_applications()
             if self.starting:
                 self.start_applications()
         finally:
             self.processing = False
+        if self.held:
+            self.schedule_flush()       # one application has sent in the name of another
         if self.following is not None:
             self.buf = self.buf[self.pos:] + self.following[self.following_pos:]
-            self.pos = 0
+            self.pos = self.scanned = 0
             self.following = None
         if self.state >= H2_LINGER:
             return 0
@@ -833,6 +321,16 @@ cdef class H2Connection:
         # Without eager tasks the applications have yet to take their first steps, which end with a flush of all.
         self.pump()
         return self.update_reading()
+
+    cdef bint reset_follows(self) noexcept:
+        """Whether a RST_STREAM is in the input that is not read yet; each frame of it is looked at once."""
+        cdef const unsigned char *data = <const unsigned char *>PyBytes_AS_STRING(self.buf)
+        cdef Py_ssize_t pos = max(self.scanned, self.pos)
+        cdef Py_ssize_t end = PyBytes_GET_SIZE(self.buf) - FC_FRAME2_HEADER
+        while pos <= end and data[pos + 3] != FC_FRAME2_RST_STREAM:
+            pos += FC_FRAME2_HEADER + (data[pos] << 16 | data[pos + 1] << 8 | data[pos + 2])
+        self.scanned = pos
+        return pos <= end
 
     cdef int join(self, bytes data) except -1:
         """Add to input that is not used up: to a frame that is not whole, only what it needs, to spare copies."""
@@ -863,7 +361,7 @@ cdef class H2Connection:
             self.schedule_advance()
             return False
         self.frames_left -= 1
-        if self.block_stream == 0:
+        if self.engine.continuing == 0:
             self.input_deadline = 0     # the next frame has its own
         self.pos += FC_FRAME2_HEADER + frame.length
         self.take_frame(result, data, &frame)
@@ -885,7 +383,7 @@ cdef class H2Connection:
     cdef int watch_input(self) except -1:
         """A header block, or a frame that is no DATA, has to come within header_read_timeout."""
         cdef Py_ssize_t left = PyBytes_GET_SIZE(self.buf) - self.pos
-        cdef bint waits = self.block_stream != 0 or (
+        cdef bint waits = self.engine.continuing != 0 or (
             left > 0 and not self.advance_scheduled and not self.writer.paused
             and (left < 4 or PyBytes_AS_STRING(self.buf)[self.pos + 3] != FC_FRAME2_DATA)
         )
@@ -897,11 +395,8 @@ cdef class H2Connection:
 
     cdef int take_frame(self, int result, const char *data, fc_frame2 *frame) except -1:
         cdef int type = frame.type
-        if self.block_stream:
-            if type != FC_FRAME2_CONTINUATION or frame.stream_id != self.block_stream:
-                return self.fail(FC_H2_PROTOCOL_ERROR, "another frame within a header block")
-        elif type == FC_FRAME2_CONTINUATION:
-            return self.fail(FC_H2_PROTOCOL_ERROR, "CONTINUATION without HEADERS")
+        if self.engine.check_block(frame) != 0:
+            return self.fail(self.engine.code, self.engine.reason)
         if not self.settings_seen:
             if type != FC_FRAME2_SETTINGS or frame.flags & FC_FLAG2_ACK:
                 return self.fail(FC_H2_PROTOCOL_ERROR, "the first frame is not SETTINGS")
@@ -913,9 +408,11 @@ cdef class H2Connection:
                 self.begin_goaway()
         if result == FC_FRAME2_STREAM_ERROR:
             return self.take_stream_error(frame)
-        if type == FC_FRAME2_HEADERS or type == FC_FRAME2_CONTINUATION:
-            if self.take_block(frame) != 0:
-                return 0
+        if type == FC_FRAME2_HEADERS:
+            pass
+        elif type == FC_FRAME2_CONTINUATION:
+            if frame.size < 1024 and not frame.flags & FC_FLAG2_END_HEADERS:
+                self.charge(1)
         elif type == FC_FRAME2_DATA:
             if frame.size == 0 and not frame.flags & FC_FLAG2_ACK:      # END_STREAM has the same value
                 self.charge(1)
@@ -926,24 +423,6 @@ cdef class H2Connection:
         else:
             return self.take_stateless(data, frame)
         return self.take_event(data, frame) if self.state == H2_OPEN else 0
-
-    cdef int take_block(self, fc_frame2 *frame) except -1:
-        """Bound a header block before anything decodes it. Not 0 = the connection has failed."""
-        if frame.type == FC_FRAME2_HEADERS:
-            if frame.stream_id & 1 == 0:
-                self.fail(FC_H2_PROTOCOL_ERROR, "a client's streams have odd numbers")
-                return 1
-            self.block_bytes = 0
-            self.block_frames = 0
-        elif frame.size < 1024 and not frame.flags & FC_FLAG2_END_HEADERS:
-            self.charge(1)
-        self.block_bytes += frame.size
-        self.block_frames += 1
-        if self.block_bytes > self.max_block or self.block_frames > FRAMES_PER_BLOCK:
-            self.fail(FC_H2_ENHANCE_YOUR_CALM, "the header block is too large")
-            return 1
-        self.block_stream = 0 if frame.flags & FC_FLAG2_END_HEADERS else frame.stream_id
-        return 0
 
     cdef int take_event(self, const char *data, fc_frame2 *frame) except -1:
         """Give a frame to the engine and do what its event asks for."""
@@ -1013,13 +492,14 @@ cdef class H2Connection:
         if stream is not None:
             self.context.error_log.debug("%s broke stream %d: %s", self.client, frame.stream_id, frame.reason)
             return (<H2Stream>stream).reset(frame.error)
-        if frame.stream_id > self.last_stream:
+        if frame.stream_id > self.engine.last_stream_id:
             return self.fail(frame.error, frame.reason.decode("ascii"))
         return 0
 
     cdef int take_priority(self, const char *data, fc_frame2 *frame) except -1:
         """A PRIORITY_UPDATE (RFC 9218 section 7.1)."""
         cdef bytes value = (data + frame.start)[:frame.size]
+        cdef uint32_t highest = self.engine.last_stream_id
         cdef H2Stream stream
         if frame.value in self.streams:
             stream = self.streams[frame.value]
@@ -1027,11 +507,9 @@ cdef class H2Connection:
             self.urgencies_differ = True
             if stream.queued:
                 self.queue.update(stream.id, stream.urgency, stream.incremental)
-        elif frame.value > self.last_stream and frame.value & 1:
-            if len(self.early_priorities) >= EARLY_PRIORITIES and next(iter(self.early_priorities)) <= self.last_stream:
-                self.early_priorities = {
-                    key: kept for key, kept in self.early_priorities.items() if key > self.last_stream
-                }
+        elif frame.value > highest and frame.value & 1:
+            if len(self.early_priorities) >= EARLY_PRIORITIES and next(iter(self.early_priorities)) <= highest:
+                self.early_priorities = {key: kept for key, kept in self.early_priorities.items() if key > highest}
             if len(self.early_priorities) < EARLY_PRIORITIES:
                 self.early_priorities[frame.value] = parse_priority(value)
         return 0
@@ -1039,7 +517,7 @@ cdef class H2Connection:
     cdef int take_data(self) except -1:
         cdef HTTP2Engine engine = self.engine
         self.owed += engine.credit
-        self.patience = min(self.patience + <double>PyBytes_GET_SIZE(engine.data) / BYTES_PER_FRAME, self.full_patience)
+        earn(self, <double>PyBytes_GET_SIZE(engine.data) / BYTES_PER_FRAME)
         stream = self.streams.get(engine.stream_id)
         if stream is not None:
             (<H2Stream>stream).take_body(engine.data, engine.credit, engine.end)
@@ -1104,8 +582,6 @@ cdef class H2Connection:
         cdef HTTP2Engine engine = self.engine
         cdef uint32_t stream_id = engine.stream_id
         cdef H2Stream stream
-        if stream_id > self.last_stream:
-            self.last_stream = stream_id
         if stream_id > self.goaway_last or self.is_crowded():
             if stream_id <= self.goaway_last:
                 self.charge(1)
@@ -1119,7 +595,7 @@ cdef class H2Connection:
         stream = new_stream(self, stream_id, engine.end)
         self.streams[stream_id] = stream
         self.open_requests += 1
-        stream.head = read_request(context, engine.headers, self.tls)
+        self.read_head(stream)
         if (engine.too_large or stream.head.error is not None) and self.charge_fields(len(engine.headers)) != 0:
             return 0
         if engine.too_large:
@@ -1140,6 +616,28 @@ cdef class H2Connection:
             self.begin_goaway()
         return 0
 
+    cdef int read_head(self, H2Stream stream) except -1:
+        """Judge the fields that have come; those of a request that repeats an earlier one have been."""
+        cdef HTTP2Engine engine = self.engine
+        if engine.headers is self.repeated_fields:
+            stream.head = self.repeated_head
+            stream.scope = copy_scope(stream.head.scope)
+            return 0
+        self.take_head(stream, read_request(self.context, engine.headers, self.tls))
+        if engine.repeated and stream.scope is not None:
+            self.repeated_fields = engine.headers
+            self.repeated_head = stream.head
+            stream.head.scope = copy_scope(stream.scope)    # which no application sees
+        return 0
+
+    cdef int take_head(self, H2Stream stream, RequestHead head) except -1:
+        stream.head = head
+        stream.scope = head.scope
+        if stream.scope is not None:
+            stream.scope["client"] = self.client
+            stream.scope["server"] = self.server
+        return 0
+
     cdef bint is_crowded(self) except -1:
         """Whether the client has as many streams as it may, or applications still work for ones that were reset."""
         if self.open_requests + len(self.abandoned) < self.max_streams:
@@ -1149,19 +647,8 @@ cdef class H2Connection:
         return self.open_requests + len(self.abandoned) >= self.max_streams
 
     cdef int begin_exchange(self, H2Stream stream) except -1:
-        """Make the cycle of a valid request; its application starts when the input is used up."""
-        cdef Context context = self.context
+        """Give a valid request its turn among the others; its application starts when the input is used up."""
         cdef RequestHead head = stream.head
-        cdef dict scope = head.scope
-        scope["client"] = self.client
-        scope["server"] = self.server
-        scope["asgi"] = PyDict_Copy(context.asgi)
-        scope["state"] = PyDict_Copy(context.state)
-        scope["extensions"] = extensions = PyDict_Copy(context.http2_extensions)
-        if self.tls_extension is not None:
-            extensions["tls"] = PyDict_Copy(self.tls_extension)
-        if stream.id & 1 == 0:
-            extensions.pop("http.response.push", None)  # a promise is made on a client's stream (RFC 9113 section 8.4)
         priority = self.early_priorities.pop(stream.id, None) if self.early_priorities else None
         if priority is None and head.priority is not None:
             priority = parse_priority(head.priority)
@@ -1170,71 +657,7 @@ cdef class H2Connection:
             self.urgencies_differ |= stream.urgency != DEFAULT_URGENCY
         elif head.protocol is not None:
             stream.incremental = True       # a WebSocket that never stops sending must not keep others from their turn
-        if self.refused(stream):
-            return 0
-        if head.protocol is not None:
-            return self.start_websocket(stream)
-        stream.cycle = new_cycle(context, stream, scope, head.head_request)
-        if stream.request_ended:
-            (<HTTPCycle>stream.cycle).body_ended = True
-        else:
-            stream.continue_owed = head.expect_continue
-            stream.rate_started = context.now
-            if context.body_timeout > 0:
-                stream.body_deadline = context.now + context.body_timeout + TICK_SECONDS
-        self.starting.append(stream)
-        return 0
-
-    cdef bint refused(self, H2Stream stream) except -1:
-        """Answer what no application shall see; True = it was answered."""
-        cdef Context context = self.context
-        cdef RequestHead head = stream.head
-        if head.connect and head.protocol != b"websocket":
-            stream.refuse(501, "CONNECT is for WebSockets only")
-        elif context.server_names is not None and not self.serves(head.authority):
-            stream.refuse(404, "no such host")
-        elif context.redirect_to_https and not self.tls and self.redirected(stream):
-            return True
-        elif context.max_body and head.content_length > context.max_body:
-            stream.refuse(413, "the body is too large")
-        elif context.max_concurrent_requests and (
-            context.active_requests + len(self.starting) >= context.max_concurrent_requests
-        ):
-            stream.refuse(503, "too many requests at once", [(b"retry-after", b"1")])
-        else:
-            return False
-        return True
-
-    cdef bint redirected(self, H2Stream stream) except -1:
-        """Send a client that came without TLS to https, unless it came by a unix socket."""
-        from fastcorn.protocols.redirect import location
-        target = location(stream.head.authority, stream.head.scope, self.context.https_port)
-        if target is None:
-            return False
-        stream.refuse(308, "use https", [(b"location", target)])
-        return True
-
-    cdef bint serves(self, bytes host) except -1:
-        """Whether a host is one of `server_names`, with its port or without."""
-        host = b"" if host is None else host.lower()
-        return host in self.context.server_names or host.rpartition(b":")[0] in self.context.server_names
-
-    cdef int start_websocket(self, H2Stream stream) except -1:
-        """Begin the exchange of an extended CONNECT for a WebSocket (RFC 8441), or refuse it."""
-        cdef dict scope = stream.head.scope
-        from fastcorn.protocols.handshake import open_stream_handshake
-
-        handshake = open_stream_handshake(scope["headers"], stream.request_ended)
-        if handshake.error is not None:
-            status, text, fields = handshake.error
-            return stream.refuse(status, text, fields)
-        if self.context.draining:
-            return stream.refuse(503, "the server is stopping", [(b"retry-after", b"1")])
-        stream.handshake = handshake
-        stream.cycle = handshake.new_cycle(self.context, stream, scope, self.tls)
-        stream.tunnel = new_tunnel(stream, self.context, self.transport, <WebSocketCycle>stream.cycle)
-        self.starting.append(stream)
-        return 0
+        return open_exchange(self, stream)
 
     cdef int start_applications(self) except -1:
         """Call the applications of requests that have come, the urgent ones first."""
@@ -1281,7 +704,7 @@ cdef class H2Connection:
             return 0
         stream = new_stream(self, stream_id, True)
         self.streams[stream_id] = stream
-        stream.head = read_request(self.context, request, self.tls)
+        self.take_head(stream, read_request(self.context, request, self.tls))
         if stream.head.error is not None:
             return stream.reset(FC_H2_INTERNAL_ERROR)
         self.begin_exchange(stream)
@@ -1294,8 +717,10 @@ cdef class H2Connection:
         if stream.closed:
             return 0
         stream.closed = True
-        self.unread -= stream.unread
-        stream.unread = 0
+        if stream.unread:
+            self.unread -= stream.unread
+            stream.unread = 0
+            self.return_credit()        # which may have waited for just that
         if stream.queued:
             stream.queued = False
             self.queue.discard(stream.id)
@@ -1349,7 +774,9 @@ cdef class H2Connection:
             writer.begin()
             size = stream.write_frame()
             left -= size
-            self.patience = min(self.patience + <double>size / BYTES_PER_FRAME, self.full_patience)
+            earn(self, <double>size / BYTES_PER_FRAME)
+            if size and stream.pending == 0:
+                earn(self, FRAMES_PER_MESSAGE)
             if not stream.closed:
                 if stream.pending and not stream.blocked:
                     stream.enqueue()
@@ -1420,7 +847,7 @@ cdef class H2Connection:
             return 0
         self.context.errors_total += 1
         self.context.error_log.debug("%s: the HTTP/2 connection ends with error %d: %s", self.client, code, reason)
-        self.append_goaway(self.last_stream, code, reason)
+        self.append_goaway(self.engine.last_stream_id, code, reason)
         return self.linger()
 
     cdef int begin_goaway(self) except -1:
@@ -1435,8 +862,8 @@ cdef class H2Connection:
     cdef int finish_goaway(self) except -1:
         """The second step: what was opened until now is served, nothing after it."""
         self.drain_state = H2_LEAVES
-        self.goaway_last = self.last_stream
-        self.append_goaway(self.last_stream, FC_H2_NO_ERROR, "")
+        self.goaway_last = self.engine.last_stream_id
+        self.append_goaway(self.engine.last_stream_id, FC_H2_NO_ERROR, "")
         return self.check_leaving()
 
     cdef int check_leaving(self) except -1:
@@ -1446,7 +873,7 @@ cdef class H2Connection:
         if self.drain_state == H2_LEAVES or self.eof:
             return self.close()
         if self.peer_leaves:
-            self.append_goaway(self.last_stream, FC_H2_NO_ERROR, "")
+            self.append_goaway(self.engine.last_stream_id, FC_H2_NO_ERROR, "")
             return self.close()
         return 0
 
@@ -1465,8 +892,7 @@ cdef class H2Connection:
             self.drop_streams()
             if self.transport is not None:
                 self.writer.flush()
-                self.writer.fd = self.writer.socket = -1
-                self.transport.close()
+                self.writer.close()
         return 0
 
     cdef int linger(self) except -1:
@@ -1480,24 +906,15 @@ cdef class H2Connection:
         self.drop_streams()
         self.writer.flush()
         self.set_deadline(H2_LINGER_DEADLINE, LINGER_SECONDS)
-        if self.reading_paused:
-            self.reading_paused = False
-            self.context.clean_context.copy().run(self.transport.resume_reading)
-        self.writer.fd = -1
-        self.transport.write_eof()
-        return 0
+        reading_paused, self.reading_paused = self.reading_paused, False
+        return self.writer.shut(reading_paused)
 
     cdef int abort_transport(self) except -1:
         if self.transport is not None:
             self.state = H2_CLOSED
             self.deadline_kind = H2_NO_DEADLINE
-            self.writer.drop()
-            self.transport.abort()
+            self.writer.abort()
         return 0
-
-
-cdef tuple length_pair(int64_t length):
-    return LENGTHS[length] if length < 1024 else (b"content-length", b"%d" % length)
 
 
 def urgency_of(stream):

@@ -57,7 +57,9 @@ cdef class EngineDriver:
             if result == FC_FRAME2_PARTIAL:
                 raise ValueError("the data ends within a frame")
             if result == FC_FRAME2_OK:
-                event = self.engine.receive(buf + pos, &facts, &self.out)
+                event = self.engine.check_block(&facts)
+                if event == ENGINE_NOTHING:
+                    event = self.engine.receive(buf + pos, &facts, &self.out)
             else:
                 event = ENGINE_CONNECTION_ERROR if result == FC_FRAME2_CONNECTION_ERROR else ENGINE_STREAM_ERROR
                 self.engine.begin_event(&facts)

@@ -80,7 +80,7 @@ cdef enum:
     DEFAULT_WINDOW = 65535          # of a connection and of streams (RFC 9113 section 6.9.2)
     SETTING_BYTES = 6
     HEADER_TABLE_BYTES = 4096       # the default, sent all the same: some clients use none before they have seen it
-    MAX_FRAGMENTS = 128             # frames of one header block; h2 64, nghttp2 and Go count too
+    BLOCK_FRAMES = 64               # of one header block; h2 takes no more either, nghttp2 and Go count too
     BOMB_FACTOR = 4                 # a list of up to so many times the setting is read, to answer 431
     FIELD_OVERHEAD = 32             # what a field counts beside its bytes (RFC 9113 section 6.5.2)
 
@@ -106,11 +106,12 @@ cdef class HTTP2Engine:
     cdef readonly uint32_t code
     cdef readonly bint end
     cdef readonly bint too_large
+    cdef readonly bint repeated     # `headers` may be given again, as this very list, for requests that repeat this one
     cdef readonly bytes data
     cdef readonly list headers
     cdef readonly Py_ssize_t credit
     cdef readonly str reason
-    cdef readonly bint over                     # a mistake has ended the connection
+    cdef readonly bint over                     # a mistake has ended the connection: nothing more is sent
 
     # What the client has set.
     cdef readonly uint32_t peer_frame_size
@@ -118,8 +119,10 @@ cdef class HTTP2Engine:
     cdef readonly uint32_t peer_max_streams
 
     # The stream whose header block waits for CONTINUATION; 0 = none. Until it has come every other frame is a
-    # connection error PROTOCOL_ERROR, also those that the connection handles itself.
+    # connection error PROTOCOL_ERROR, also those that the connection handles itself (check_block()).
     cdef readonly uint32_t continuing
+    cdef Py_ssize_t block_bytes                 # of the header block that came last, so far
+    cdef int block_frames
     cdef readonly uint32_t last_stream_id       # the highest that the client has opened
     cdef readonly uint32_t last_promised_id     # the highest that the server has promised
 
@@ -130,8 +133,11 @@ cdef class HTTP2Engine:
     cdef uint32_t connection_window
     cdef Py_ssize_t header_list_size
 
-    # In: a whole frame that fc_frame2_parse found right: HEADERS, CONTINUATION, DATA, RST_STREAM, SETTINGS,
-    # WINDOW_UPDATE. One event at most, an EngineEvent. What is to be answered is appended to out.
+    # In, of every frame that has come whole: does it belong to the header block before it, does it begin one, is that
+    # too large? 0 = receive() may have it; else the event of fail().
+    cdef int check_block(self, const fc_frame2 *facts) except -1
+    # In: a whole frame that fc_frame2_parse and check_block() found right: HEADERS, CONTINUATION, DATA, RST_STREAM,
+    # SETTINGS, WINDOW_UPDATE. One event at most, an EngineEvent. What is to be answered is appended to out.
     cdef int receive(self, const char *frame, const fc_frame2 *facts, Output *out) except -1
 
     # Out. A stream that the client has closed or reset meanwhile takes what is appended and sends nothing.
@@ -162,7 +168,6 @@ cdef class HTTP2Engine:
 
 cdef class PyHTTP2Engine(HTTP2Engine):
     cdef list fragments             # of the header block that is not complete
-    cdef Py_ssize_t fragment_bytes
     cdef bint fragment_end          # its HEADERS had END_STREAM
     cdef readonly dict uploads      # streams whose request has not ended -> bytes that may still come, on each
     cdef int64_t room               # and on the connection

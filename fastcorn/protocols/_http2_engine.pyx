@@ -3,8 +3,8 @@
 
 H2Connection calls it through a C vtable with whole frames that csrc/frame2.c has found right; H2Engine in
 `http2_fallback` implements it in Python on the package h2. Here is what every engine needs: the server's SETTINGS, the
-client's, which streams are idle, and, in the bridge, the header block that comes in several frames (RFC 9113 section
-4.3). `_http2_driver` drives any engine from Python.
+client's, which streams are idle, and which frames a header block may have (RFC 9113 section 4.3). `_http2_driver`
+drives any engine from Python.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -46,6 +46,28 @@ cdef class HTTP2Engine:
         self.connection_window = max(DEFAULT_WINDOW, settings.h2_initial_connection_window)
         self.header_list_size = settings.h2_max_header_list_size
 
+    cdef int check_block(self, const fc_frame2 *facts) except -1:
+        """RFC 9113 sections 4.3 and 6.10. The block is bounded before anything keeps or decodes it."""
+        if self.continuing:
+            if facts.type != FC_FRAME2_CONTINUATION or facts.stream_id != self.continuing:
+                return self.fail(FC_H2_PROTOCOL_ERROR, "another frame within a header block")
+        elif facts.type == FC_FRAME2_CONTINUATION:
+            return self.fail(FC_H2_PROTOCOL_ERROR, "CONTINUATION without HEADERS")
+        elif facts.type != FC_FRAME2_HEADERS:
+            return 0
+        elif facts.stream_id & 1 == 0:
+            return self.fail(FC_H2_PROTOCOL_ERROR, "a client's streams have odd numbers")
+        else:
+            self.block_bytes = 0
+            self.block_frames = 0
+        self.block_bytes += facts.size
+        self.block_frames += 1
+        # Huffman coding may lengthen a string; more than twice the list is no honest block.
+        if self.block_bytes > 2 * self.header_list_size + 1024 or self.block_frames > BLOCK_FRAMES:
+            return self.fail(FC_H2_ENHANCE_YOUR_CALM, "the header block is too large")
+        self.continuing = 0 if facts.flags & FC_FLAG2_END_HEADERS else facts.stream_id
+        return 0
+
     cdef int receive(self, const char *frame, const fc_frame2 *facts, Output *out) except -1:
         raise NotImplementedError
 
@@ -82,6 +104,7 @@ cdef class HTTP2Engine:
         self.code = 0
         self.end = False
         self.too_large = False
+        self.repeated = False
         self.data = None
         self.headers = None
         self.credit = 0
@@ -173,8 +196,6 @@ cdef class PyHTTP2Engine(HTTP2Engine):
         self.begin_event(facts)
         if facts.type == FC_FRAME2_CONTINUATION or facts.type == FC_FRAME2_HEADERS:
             return self.take_fragment(frame, facts, out)
-        if self.continuing:
-            return self.fail(FC_H2_PROTOCOL_ERROR, "frame within a header block")
         if facts.stream_id and self.is_idle(facts.stream_id):
             return self.fail(FC_H2_PROTOCOL_ERROR, "frame on an idle stream")
         if facts.type == FC_FRAME2_DATA:
@@ -267,28 +288,15 @@ cdef class PyHTTP2Engine(HTTP2Engine):
         cdef bytes piece = PyBytes_FromStringAndSize(frame + facts.start, facts.size)
         cdef bint last = facts.flags & FC_FLAG2_END_HEADERS
         if facts.type == FC_FRAME2_CONTINUATION:
-            if facts.stream_id != self.continuing:
-                return self.fail(FC_H2_PROTOCOL_ERROR, "CONTINUATION without HEADERS before it")
             self.fragments.append(piece)
-            self.fragment_bytes += facts.size
-            if (
-                self.fragment_bytes > BOMB_FACTOR * self.header_list_size
-                or len(self.fragments) > MAX_FRAGMENTS
-            ):
-                return self.fail(FC_H2_ENHANCE_YOUR_CALM, "header block without end")
             if not last:
                 return ENGINE_NOTHING
             piece = b"".join(self.fragments)
             self.fragments = None
-            self.continuing = 0
             return self.read_block(piece, self.fragment_end, out)
-        if self.continuing:
-            return self.fail(FC_H2_PROTOCOL_ERROR, "HEADERS within a header block")
         if last:
             return self.read_block(piece, facts.flags & FC_FLAG2_END_STREAM, out)
-        self.continuing = facts.stream_id
         self.fragments = [piece]
-        self.fragment_bytes = facts.size
         self.fragment_end = facts.flags & FC_FLAG2_END_STREAM
         return ENGINE_NOTHING
 
@@ -296,7 +304,7 @@ cdef class PyHTTP2Engine(HTTP2Engine):
         """A whole header block: of a new request, or trailers."""
         cdef Py_ssize_t size = 0
         cdef int event = self.answer(self.on_headers(self.stream_id, block, end), out)
-        if self.stream_id % 2 and self.stream_id > self.last_stream_id:
+        if event != ENGINE_CONNECTION_ERROR and self.stream_id > self.last_stream_id:
             self.last_stream_id = self.stream_id
         self.end = end
         if event == ENGINE_TRAILERS:

@@ -27,6 +27,7 @@ cdef class RequestHead:
 
 
 cdef RequestHead read_request(Context context, list fields, bint secure)
+cdef dict copy_scope(dict known)
 cpdef str check_trailers(list fields)
 cdef list response_fields(object headers, int status, ResponseFacts *facts)
 cpdef list push_fields(object headers)

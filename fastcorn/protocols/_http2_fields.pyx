@@ -121,6 +121,13 @@ cdef RequestHead read_request(Context context, list fields, bint secure):
     return head
 
 
+cdef dict copy_scope(dict known):
+    """A scope of its own for a request like the one of this scope; its header list is its own too."""
+    cdef dict scope = PyDict_Copy(known)
+    scope["headers"] = (<list>known["headers"])[:]
+    return scope
+
+
 cdef int read_fields(RequestHead head, fc_request *request, list fields, list headers) except? -1:
     """Give each field to the judge; append those that an application sees to `headers`. Returns 0, or its error."""
     cdef Py_ssize_t index

@@ -7,18 +7,19 @@ also what H2Engine says, on which the same tests run.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from cpython.list cimport PyList_GET_SIZE
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memmove
+from libc.string cimport memcmp, memcpy, memmove
 
-from fastcorn.protocols._hpack cimport HPACKDecoder, HPACKEncoder
+from fastcorn.protocols._hpack cimport HPACKDecoder, HPACKEncoder, fc_hpack_table
 from fastcorn.protocols._http2_engine cimport (
-    BOMB_FACTOR, DEFAULT_WINDOW, ENGINE_DATA, ENGINE_NOTHING, ENGINE_REQUEST, ENGINE_RESET,
+    BOMB_FACTOR, DEFAULT_WINDOW, ENGINE_CONNECTION_ERROR, ENGINE_DATA, ENGINE_NOTHING, ENGINE_REQUEST, ENGINE_RESET,
     ENGINE_SETTINGS, ENGINE_SETTINGS_ACK, ENGINE_STREAM_ERROR, ENGINE_TRAILERS, ENGINE_WINDOW, FC_FLAG2_ACK,
     FC_FLAG2_END_HEADERS, FC_FLAG2_END_STREAM, FC_FRAME2_CONTINUATION, FC_FRAME2_DATA, FC_FRAME2_HEADER,
     FC_FRAME2_HEADERS, FC_FRAME2_PUSH_PROMISE, FC_FRAME2_RST_STREAM, FC_FRAME2_SETTINGS, FC_FRAME2_WINDOW_UPDATE,
     FC_H2_COMPRESSION_ERROR, FC_H2_ENHANCE_YOUR_CALM, FC_H2_FLOW_CONTROL_ERROR, FC_H2_PROTOCOL_ERROR,
-    FC_H2_STREAM_CLOSED, FC_SETTING2_HEADER_TABLE_SIZE, FC_SETTING2_INITIAL_WINDOW_SIZE, FC_WINDOW2_MAX, MAX_FRAGMENTS,
+    FC_H2_STREAM_CLOSED, FC_SETTING2_HEADER_TABLE_SIZE, FC_SETTING2_INITIAL_WINDOW_SIZE, FC_WINDOW2_MAX,
     SETTING_BYTES, HTTP2Engine, fc_frame2, fc_frame2_read32, fc_frame2_write32, fc_frame2_write_header,
 )
 from fastcorn.protocols._http2_streams cimport (
@@ -52,10 +53,6 @@ cdef class NativeEngine(HTTP2Engine):
         free(self.closed.ids)
         free(self.fragments.data)
 
-    cdef int fail(self, uint32_t code, str reason) except -1:
-        self.over = True
-        return HTTP2Engine.fail(self, code, reason)
-
     # ---- in --------------------------------------------------------------------------------------------------------
 
     cdef int receive(self, const char *frame, const fc_frame2 *facts, Output *out) except -1:
@@ -64,8 +61,6 @@ cdef class NativeEngine(HTTP2Engine):
             return self.take_headers(frame, facts, out)
         if facts.type == FC_FRAME2_CONTINUATION:
             return self.take_continuation(frame, facts, out)
-        if self.continuing:
-            return self.fail(FC_H2_PROTOCOL_ERROR, "frame within a header block")
         if facts.stream_id and self.is_idle(facts.stream_id):
             return self.fail(FC_H2_PROTOCOL_ERROR, "frame on an idle stream")
         if facts.type == FC_FRAME2_DATA:
@@ -81,28 +76,18 @@ cdef class NativeEngine(HTTP2Engine):
         return self.take_settings(frame + facts.start, facts.size, out)
 
     cdef int take_headers(self, const char *frame, const fc_frame2 *facts, Output *out) except -1:
-        if self.continuing:
-            return self.fail(FC_H2_PROTOCOL_ERROR, "HEADERS within a header block")
         if facts.flags & FC_FLAG2_END_HEADERS:
             return self.read_block(frame + facts.start, facts.size, facts.flags & FC_FLAG2_END_STREAM, out)
-        self.continuing = facts.stream_id
         self.fragment_end = facts.flags & FC_FLAG2_END_STREAM
-        self.fragment_count = 1
         self.fragments.len = 0
         output_append(&self.fragments, frame + facts.start, facts.size)
         return ENGINE_NOTHING
 
     cdef int take_continuation(self, const char *frame, const fc_frame2 *facts, Output *out) except -1:
         cdef int event
-        if facts.stream_id != self.continuing:
-            return self.fail(FC_H2_PROTOCOL_ERROR, "CONTINUATION without HEADERS before it")
         output_append(&self.fragments, frame + facts.start, facts.size)
-        self.fragment_count += 1
-        if self.fragments.len > <size_t>(BOMB_FACTOR * self.header_list_size) or self.fragment_count > MAX_FRAGMENTS:
-            return self.fail(FC_H2_ENHANCE_YOUR_CALM, "header block without end")
         if not facts.flags & FC_FLAG2_END_HEADERS:
             return ENGINE_NOTHING
-        self.continuing = 0
         event = self.read_block(self.fragments.data, self.fragments.len, self.fragment_end, out)
         self.fragments.len = 0
         if self.fragments.capacity > MAX_FRAGMENT_BUFFER:
@@ -113,17 +98,13 @@ cdef class NativeEngine(HTTP2Engine):
 
     cdef int read_block(self, const char *block, size_t len, bint end, Output *out) except -1:
         """A whole header block: of a new request, or trailers. It is decoded whatever its stream is: for the table."""
-        cdef Py_ssize_t most = BOMB_FACTOR * self.header_list_size
         cdef StreamState *stream
-        self.headers = self.decoder.decode_block(block, len, most)
-        if self.headers is None:
-            return self.fail(FC_H2_COMPRESSION_ERROR, self.decoder.error)
-        if self.decoder.list_size > most:
-            return self.fail(FC_H2_ENHANCE_YOUR_CALM, "header list of several times the limit")
-        self.too_large = self.decoder.list_size > self.header_list_size
+        self.repeated = self.is_repeated(block, len)
+        if self.repeated and self.block_fields is not None:
+            self.headers = self.block_fields
+        elif self.decode(block, len) != 0:
+            return ENGINE_CONNECTION_ERROR
         self.end = end
-        if self.stream_id & 1 == 0:
-            return self.fail(FC_H2_PROTOCOL_ERROR, "HEADERS on a stream of the server")
         if self.stream_id > self.last_stream_id:
             return self.open_stream(end)
         stream = find_stream(&self.streams, self.stream_id)
@@ -137,6 +118,35 @@ cdef class NativeEngine(HTTP2Engine):
         if stream.local_ended:
             self.close(stream, ENDED_BOTH)
         return ENGINE_TRAILERS
+
+    cdef bint is_repeated(self, const char *block, size_t len) noexcept:
+        """Whether the block says what the last one has said."""
+        cdef fc_hpack_table *table = &self.decoder.decoder.table
+        return len == self.block_len and table.inserted == self.block_inserted and table.count == self.block_count and (
+            memcmp(block, self.block, len) == 0
+        )
+
+    cdef int decode(self, const char *block, size_t len) except -1:
+        """Set `headers` and `too_large`. Not 0 = the connection has failed."""
+        cdef fc_hpack_table *table = &self.decoder.decoder.table
+        cdef Py_ssize_t most = BOMB_FACTOR * self.header_list_size
+        cdef uint64_t inserted = table.inserted
+        self.headers = self.decoder.decode_block(block, len, most)
+        if self.headers is None:
+            return self.fail(FC_H2_COMPRESSION_ERROR, self.decoder.error)
+        if self.decoder.list_size > most:
+            return self.fail(FC_H2_ENHANCE_YOUR_CALM, "header list of several times the limit")
+        self.too_large = self.decoder.list_size > self.header_list_size
+        self.repeated = self.repeated and not self.too_large
+        self.block_fields = self.headers if self.repeated else None
+        if len <= REPEATED_BYTES and table.inserted == inserted:
+            memcpy(self.block, block, len)
+            self.block_len = len
+            self.block_inserted = inserted
+            self.block_count = table.count
+        else:
+            self.block_len = 0
+        return 0
 
     cdef int open_stream(self, bint end) except -1:
         cdef StreamState *stream = add_stream(&self.streams, self.stream_id)
@@ -220,6 +230,7 @@ cdef class NativeEngine(HTTP2Engine):
             identifier = <uint8_t>payload[pos] << 8 | <uint8_t>payload[pos + 1]
             if identifier == FC_SETTING2_HEADER_TABLE_SIZE:
                 self.encoder.limit_table(fc_frame2_read32(payload + pos + 2))
+                self.written_fields = None      # the next block has to begin with the new size
             elif identifier == FC_SETTING2_INITIAL_WINDOW_SIZE:
                 initial = fc_frame2_read32(payload + pos + 2)
             pos += SETTING_BYTES
@@ -390,6 +401,28 @@ cdef class NativeEngine(HTTP2Engine):
         note_closed(&self.closed, stream.id, how)
         return remove_stream(&self.streams, stream)
 
+    cdef int encode(self, Output *out, list fields) except -1:
+        """Append the block of a list; one that is the list of the last time is encoded already."""
+        cdef fc_hpack_table *table = &self.encoder.encoder.table
+        cdef size_t start = out.len
+        cdef size_t len
+        if fields is self.written_fields and table.inserted == self.written_inserted and (
+            table.count == self.written_count
+        ):
+            return output_append(out, self.written, self.written_len)
+        self.encoder.append_block(out, fields)
+        len = out.len - start
+        # So short is a block only where the table has all of it. A field that it lacks may be put into it next time.
+        if len == <size_t>PyList_GET_SIZE(fields) and len <= REPEATED_BYTES:
+            memcpy(self.written, out.data + start, len)
+            self.written_len = len
+            self.written_inserted = table.inserted
+            self.written_count = table.count
+            self.written_fields = fields
+        else:
+            self.written_fields = None
+        return 0
+
     # ---- frames ----------------------------------------------------------------------------------------------------
 
     cdef int append_number(self, Output *out, uint8_t kind, uint32_t stream_id, uint32_t number) except -1:
@@ -413,7 +446,7 @@ cdef class NativeEngine(HTTP2Engine):
         if promised:
             fc_frame2_write32(out.data + out.len, promised)
             out.len += 4
-        self.encoder.append_block(out, fields)
+        self.encode(out, fields)
         len = out.len - start - FC_FRAME2_HEADER
         pieces = (len + most - 1) // most
         if pieces <= 1:

@@ -18,6 +18,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from fastcorn.asgi._context cimport Context
+from fastcorn.protocols._deadlines cimport LINGER_SECONDS, TICK_SECONDS
 from fastcorn.protocols._headers cimport status_line
 from fastcorn.protocols._writer cimport new_writer
 
@@ -40,11 +41,6 @@ cdef enum:
     UNREAD_ANSWERS = 8
     # The first byte of a handshake (RFC 8446 section 5.1).
     HANDSHAKE_RECORD = 22
-
-# The time between two calls of Context.tick().
-cdef double TICK_SECONDS = 1.0
-# Seconds that a client has to read why it was refused. nginx: lingering_timeout 5s.
-cdef double LINGER_SECONDS = 5.0
 
 cdef bytes PLAIN_TEXT = b"400 plain HTTP was sent to a TLS port; use https\n"
 
@@ -209,13 +205,8 @@ cdef class TLSTransport:
         self.wire.append(b"\r\n")
         self.wire.append(PLAIN_TEXT)
         self.wire.flush()
-        self.wire.fd = -1
         self.deadline = context.now + LINGER_SECONDS + TICK_SECONDS
-        if self.raw.can_write_eof():
-            self.raw.write_eof()
-        else:
-            self.raw.close()
-        return 0
+        return self.wire.shut(False) if self.raw.can_write_eof() else self.wire.close()
 
     def log(self, str reason):
         """A line for who debugs; a client's mistakes are no errors of the server."""

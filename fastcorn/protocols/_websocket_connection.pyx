@@ -21,6 +21,7 @@ from fastcorn.asgi._websocket_cycle cimport WebSocketCycle
 from fastcorn.protocols._codec cimport (
     CODEC_BINARY, CODEC_CLOSE, CODEC_FAILED, CODEC_NOTHING, CODEC_PING, CODEC_TEXT, WebSocketCodec,
 )
+from fastcorn.protocols._deadlines cimport TICK_SECONDS
 from fastcorn.protocols._writer cimport FLUSH_BYTES, Writer
 
 
@@ -37,9 +38,6 @@ cdef enum:
     ABNORMAL_CLOSURE = 1006
     INTERNAL_ERROR = 1011
     SERVICE_RESTART = 1012
-
-# The time between two calls of Context.tick().
-cdef double TICK_SECONDS = 1.0
 
 # At a graceful stop, WebSockets are closed over so many seconds for each, so that their clients do not all return at
 # once; never over more than half of graceful_timeout.
@@ -146,8 +144,7 @@ cdef class WebSocketConnection(Stream):
             self.abort_transport()
         elif self.reading_paused and self.writer.socket >= 0 and fc_socket_broken(self.writer.socket):
             # The state stays: connection_lost() still delivers what the codec holds.
-            self.writer.drop()
-            self.transport.abort()
+            self.writer.abort()
         elif self.state != OPEN:
             if now >= self.deadline:
                 self.abort_transport()
@@ -419,9 +416,7 @@ cdef class WebSocketConnection(Stream):
         self.flush()
         self.state = LEAVING
         self.deadline = self.context.now + self.close_timeout + TICK_SECONDS
-        self.writer.fd = self.writer.socket = -1
-        self.transport.close()
-        return 0
+        return self.writer.close()
 
     cdef int linger(self) except -1:
         """Shut our side and drop what comes: to close at once could destroy our close frame on its way."""
@@ -431,14 +426,11 @@ cdef class WebSocketConnection(Stream):
         self.state = LINGER
         self.pending = False
         self.deadline = self.context.now + self.close_timeout + TICK_SECONDS
-        self.writer.fd = -1
-        self.transport.write_eof()
-        return 0
+        return self.writer.shut(False)
 
     cdef int abort_transport(self) except -1:
         if self.transport is not None:
             self.state = LEAVING
             self.deadline = self.context.now + self.close_timeout
-            self.writer.drop()
-            self.transport.abort()
+            self.writer.abort()
         return 0

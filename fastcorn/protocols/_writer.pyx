@@ -129,6 +129,32 @@ cdef class Writer:
             self.progress = context.now
         return queued != 0 and context.now - self.progress >= context.write_timeout
 
+    cdef int close(self) except -1:
+        """Close when what the transport has queued has left; what is collected is not written."""
+        self.fd = self.socket = -1
+        if self.transport is not None:
+            self.transport.close()
+        return 0
+
+    cdef int shut(self, bint reading_paused) except -1:
+        """Shut our side and go on reading: closing at once could destroy what was written (RFC 9112 section 9.6)."""
+        if self.transport is None:
+            return 0
+        if reading_paused:
+            # asyncio runs later reads in the context of this call; it must not be an application's.
+            self.context.clean_context.copy().run(self.transport.resume_reading)
+        self.fd = -1
+        self.transport.write_eof()
+        return 0
+
+    cdef int abort(self) except -1:
+        """Cut the connection: what is collected and what the transport has queued goes nowhere."""
+        transport = self.transport
+        self.drop()
+        if transport is not None:
+            transport.abort()
+        return 0
+
     cdef int drop(self) except -1:
         """The transport is being aborted: what is collected and what an application still sends goes nowhere."""
         self.fd = self.socket = -1

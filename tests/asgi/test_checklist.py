@@ -25,6 +25,7 @@ SUITES = (
     "protocols/test_http2_messages.py",
     "protocols/test_http2_priorities.py",
     "protocols/test_http2_push.py",
+    "protocols/test_http2_repeats.py",
     "protocols/test_http2_streams.py",
     "protocols/test_websocket_*.py",
     "fuzz/test_connection.py",

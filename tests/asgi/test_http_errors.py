@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -262,7 +263,7 @@ def test_each_send_after_disconnect_raises(serve: Serve) -> None:
 
 
 def test_error_of_a_disconnect_wrapped_by_the_application_is_an_error_of_its_own(serve: Serve) -> None:
-    """R5, C7: only the server's own exception is silent."""
+    """R5, C7: only the server's own exception is silent, and what Starlette makes of it."""
     gate = asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -279,6 +280,41 @@ def test_error_of_a_disconnect_wrapped_by_the_application_is_an_error_of_its_own
     gate.set()
     exchange.driver.settle()
     assert isinstance(the_error(served).exc_info[1], Mistake)  # type: ignore[index]
+
+
+@pytest.mark.parametrize("how", ["sends", "receives"])
+def test_starlette_s_error_of_a_disconnect_is_silent(serve: Serve, how: str) -> None:
+    """R5, C7: a client that goes in the middle of a stream or of its upload leaves no traceback."""
+    pytest.importorskip("starlette")
+    from starlette.requests import Request
+    from starlette.responses import Response, StreamingResponse
+
+    gate = asyncio.Event()
+    ends: list[BaseException] = []
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield b"first"
+        await gate.wait()
+        yield b"second"
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            if how == "receives":
+                await Request(scope, receive).body()
+            response: Response = StreamingResponse(stream())
+            await response(scope, receive, send)
+        except Exception as error:
+            ends.append(error)
+            raise
+
+    served = serve(app)
+    exchange = served.request("POST", body=b"x", end=how == "sends")
+    exchange.disconnect()
+    gate.set()
+    exchange.driver.settle()
+    assert [type(end).__name__ for end in ends] == ["ClientDisconnect"]
+    assert served.take_errors() == []
+    assert served.context.errors_total == 0
 
 
 def test_return_after_disconnect_is_no_error(serve: Serve) -> None:

@@ -174,3 +174,33 @@ def test_random_lists() -> None:
             encoder.header_table_size = generator.choice((0, 60, 1000, 4096, 65536))
         assert decoder.decode(encoder.encode(fields)) == fields
         assert decoder.table_size == encoder.table_size
+
+
+def test_fields_are_the_same_objects_while_the_table_grows() -> None:
+    """What the decoder keeps moves with the entries, and what was evicted before does not."""
+    decoder = HPACKDecoder()
+    kept: list[tuple[bytes, bytes]] = []
+    alone = bytes(bytearray(b"of this function only"))
+    for number in range(80):
+        kept.insert(0, decoder.decode(indexed(b"x-%02d" % number, b"v" * 130))[0])
+        fields = decoder.decode(bytes(0x80 | index for index in range(62, 62 + min(len(kept), 23))))
+        assert all(a is b for a, b in zip(fields, kept, strict=False))
+        del fields
+    assert decoder.table_size == 24 * (4 + 130 + 32)
+    values = [value for _, value in kept]
+    del kept
+    counts = [sys.getrefcount(value) - sys.getrefcount(alone) for value in values]
+    assert counts == [counts[-1] + 1] * 24 + [counts[-1]] * 56
+
+
+def test_a_small_table_that_is_allowed_more() -> None:
+    """The client shrinks the table and lets it grow again; a name of an entry that its own growth moves is right."""
+    decoder = HPACKDecoder()
+    assert decoder.decode(b"\x3f\x45") == []
+    assert decoder.decode(b"\x40\x01a\x01b\xbe") == [(b"a", b"b")] * 2
+    assert decoder.decode(b"\x3f\xe1\x1f\xbe") == [(b"a", b"b")]
+    size = (1000 - 127 & 127 | 128, 1000 - 127 >> 7)
+    for number in range(6):
+        block = bytes((0x7E, 0x7F, *size)) + b"%d" % number * 1000
+        assert decoder.decode(block + b"\xbe") == [(b"a", b"%d" % number * 1000)] * 2
+    assert decoder.table_size == 3 * 1033

@@ -193,7 +193,7 @@ def test_a_header_block_without_end(connect: Connect, piece: bytes) -> None:
     client = connect()
     endless = raw_frame(CONTINUATION, piece, stream_id=1) * 200
     events, _ = client.receive(raw_frame(HEADERS, b"\x82", stream_id=1), endless)
-    assert events == [(engine.CONNECTION_ERROR, {"code": ENHANCE_YOUR_CALM, "reason": "header block without end"})]
+    assert events == [(engine.CONNECTION_ERROR, {"code": ENHANCE_YOUR_CALM, "reason": "the header block is too large"})]
 
 
 @pytest.mark.parametrize(("size", "too_large"), [(400, False), (1000 - 32 - 1, False), (1000 - 32, True), (3000, True)])

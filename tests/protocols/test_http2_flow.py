@@ -183,6 +183,23 @@ def test_client_that_drips_credits_gets_the_whole_answer(serve: Serve) -> None:
     assert (exchange.answer.body, exchange.answer.complete) == (data, True)
 
 
+@pytest.mark.parametrize("size", [1, 100])
+def test_client_that_credits_every_message(serve: Serve, size: int) -> None:
+    """N2: both windows after each small part of an answer, as HAProxy does; nothing is wrong with that."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start())
+        for _ in range(500):
+            await send(body(b"x" * size, True))
+            await asyncio.sleep(0)
+        await send(body())
+
+    client = Http2Client(serve(app, h2_max_overhead_frames=100))
+    assert client.request().answer.body == b"x" * 500 * size
+    assert len(client.frames_of(DATA)) > 400
+    assert client.goaways == []
+
+
 # Uploads.
 
 
@@ -289,6 +306,29 @@ def test_body_of_a_reset_stream_is_credited_to_the_connection(serve: Serve) -> N
     assert client.h2.outbound_flow_control_window > 500_000
     gate.set()
     client.settle()
+
+
+@pytest.mark.parametrize("end", ["client", "application"])
+def test_window_that_unread_bodies_hold_back_comes_with_their_end(serve: Serve, end: str) -> None:
+    """N2: nothing else would ever open it, for the client can send no DATA."""
+    gate = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/waits":
+            await gate.wait()
+            raise ValueError("no answer")
+        await answering(await read_body(receive))(scope, receive, send)
+
+    served = serve(app, **dict.fromkeys(("h2_initial_connection_window", "h2_max_window"), DEFAULT_WINDOW))
+    client = Http2Client(served)
+    waiting = [client.request("POST", "/waits", body=b"x" * 60_000, end=False) for _ in range(3)]
+    if end == "client":
+        for exchange in waiting:
+            exchange.reset()
+    gate.set()
+    client.settle()
+    assert len(served.take_errors()) == 3
+    assert client.request("POST", "/", body=b"y" * 60_000).answer.body == b"y" * 60_000
 
 
 def test_large_bodies_both_ways_at_once(serve: Serve) -> None:

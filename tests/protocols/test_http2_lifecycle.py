@@ -370,6 +370,16 @@ def test_stop_lets_bodies_finish_both_ways(serve: Serve) -> None:
     assert client.ended
 
 
+def test_stop_keeps_the_deadline_of_a_connection_that_has_failed(serve: Serve) -> None:
+    """S1, D6: one that failed before its first SETTINGS frame, and whose client does not close."""
+    client = FrameClient(serve(Recorder()), preface=False)
+    client.send(PREFACE, raw_frame(PING, b"12345678"))
+    client.driver.call(client.served.context.begin_drain)
+    assert not client.closed
+    client.served.tick(5 + SLACK)
+    assert client.closed
+
+
 def test_announced_stop_serves_what_comes(serve: Serve) -> None:
     """S1, N6: new requests until the final GOAWAY."""
     served = serve(answering(b"x"))
@@ -522,3 +532,18 @@ def test_access_records_of_streams(serve: Serve) -> None:
     assert seen["/a"] == ("2", 200, 5)
     assert seen["/large"][:2] == ("2", 413)
     assert len(served.accesses) == 3
+
+
+def test_access_record_of_a_body_that_becomes_too_large(serve: Serve) -> None:
+    """S4, L3: one, though an application runs and the server answers in its place."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    served = serve(app, access=True, max_request_body_size=100)
+    exchange = Http2Client(served).request("POST", "/", body=b"x" * 60, end=False)
+    exchange.send_body(b"x" * 60)
+    assert exchange.answer.status == 413
+    assert [status for _, status, *_ in served.accesses] == [413]
+    assert served.context.errors_total == 1

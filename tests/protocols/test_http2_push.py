@@ -168,6 +168,7 @@ def test_push_before_the_start_and_after_the_end(serve: Serve) -> None:
 
 def test_push_in_the_way_of_starlette(serve: Serve) -> None:
     """X2, R4: its promise comes before the response begins."""
+    pytest.importorskip("starlette")
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import PlainTextResponse

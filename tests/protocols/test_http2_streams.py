@@ -386,3 +386,23 @@ def test_lost_connection_is_a_disconnect_of_all_streams(serve: Serve) -> None:
     assert len(ends) == 3
     assert served.context.active_requests == 0
     assert served.take_errors() == []
+
+
+def test_head_that_another_request_s_application_sends(serve: Serve) -> None:
+    """C1: it leaves at the end of that one's turn, though no body follows."""
+    sends: list[Send] = []
+    gate = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        sends.append(send)
+        if len(sends) > 1:
+            await sends[0](start(201))
+        await gate.wait()
+
+    client = Http2Client(serve(app))
+    exchanges = [client.request(), client.request()]
+    assert exchanges[0].answer.status == 201
+    for exchange in exchanges:
+        exchange.reset()
+    gate.set()
+    client.settle()

@@ -15,7 +15,7 @@ import pytest
 
 from tests.applications import Recorder, answering, body, echo, path_echo, start
 from tests.exchanges import Receive, Scope, Send
-from tests.secure import CERTIFICATE, SecureClient, client_context, server_context
+from tests.secure import CERTIFICATE, SecureClient, SecureHttp2Client, client_context, server_context
 from tests.serving import Serve
 
 GET = b"GET /%d HTTP/1.1\r\nhost: testserver\r\n\r\n"
@@ -335,6 +335,19 @@ def test_close_notify_after_a_request_leaves_time_for_the_answer(serve: Serve) -
     client.driver.settle()
     assert client.answers[0].body == b"ok"
     assert client.secure.ended
+    assert client.closed
+
+
+def test_close_notify_after_requests_of_http2_leaves_time_for_the_answers(serve: Serve) -> None:
+    gate = asyncio.Event()
+    client = SecureHttp2Client(serve(Recorder(gate=gate)))
+    exchanges = [client.request(), client.request()]
+    client.credits = False  # which it could not send any more
+    client.finish()
+    assert not client.closed
+    gate.set()
+    client.settle()
+    assert [exchange.answer.body for exchange in exchanges] == [b"ok", b"ok"]
     assert client.closed
 
 
