@@ -191,6 +191,9 @@ cdef class Writer:
 
     cdef int hand_over(self, object data) except -1:
         """Give the transport what the socket did not take."""
+        if self.fd >= 0 and self.transport.is_closing():
+            # A write has failed; until connection_lost() comes, in the next turn, asyncio's logs each further one.
+            return 0
         if not self.transport_busy:
             self.transport_busy = True
             self.queued_bytes = 0
