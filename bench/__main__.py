@@ -115,7 +115,9 @@ def run_backpressure(chosen: argparse.Namespace, interpreter: Interpreter, folde
 
 
 def run_attacks(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
-    servers = choose(chosen.servers or ["fastcorn"], interpreter.packages)
+    servers = http2_servers.choose(chosen.servers, interpreter.packages)
+    if chosen.servers is None:
+        servers = [server for server in servers if server.name in attacks.SERVERS]
     recorder = Recorder("attacks", interpreter, folder, {"seconds": chosen.seconds})
     attacks.run(interpreter, servers, choose_attacks(chosen.attacks), chosen.seconds, recorder)
 
