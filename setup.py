@@ -47,6 +47,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "fastcorn.protocols._priority": ("priority",),
     "fastcorn.protocols._http2_native": ("frame2",),
     "fastcorn.protocols._http2_stream": (),
+    "fastcorn.protocols._http2_exchange": (),
     "fastcorn.protocols._http2": ("frame2",),
     "fastcorn.protocols._http1": ("head", "request_line", "host", "framing", "errors", "chunked", "names"),
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Field compression of HTTP/2 (RFC 7541): blocks of bytes <-> lists of (name, value). Tables are as large as they must be.
+# Field compression of HTTP/2 (RFC 7541): blocks of bytes <-> lists of (name, value). Tables are as large as they must
+# be.
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
@@ -43,7 +44,7 @@ cdef extern from "hpack.h":
 
 cdef class HPACKDecoder:
     cdef fc_hpack_decoder decoder
-    cdef list pairs                 # the tuple of each dynamic entry, by its number modulo the length; None = no table yet
+    cdef list pairs                 # the tuple of each dynamic entry, by its number modulo the length; None = no table
     cdef uint64_t oldest            # number of the oldest entry that `pairs` holds
     cdef readonly str error         # of the last block; None = none
     cdef readonly Py_ssize_t list_size  # of the last block, as SETTINGS_MAX_HEADER_LIST_SIZE counts (RFC 9113 6.5.2)

@@ -26,7 +26,6 @@ cdef enum H2Drain:
 
 cdef class H2Connection(StreamHost):
     cdef tuple server
-    cdef dict tls_extension             # for scopes; None on plain connections
 
     # Input that is not parsed yet: buf[pos:].
     cdef bytes buf
@@ -45,8 +44,7 @@ cdef class H2Connection(StreamHost):
 
     # Streams.
     cdef dict streams                   # id -> H2Stream
-    cdef list starting                  # streams whose applications start when the input is used up
-    cdef bint urgencies_differ          # among them
+    cdef bint urgencies_differ          # among those that start
     cdef list repeated_fields           # the engine's list of a request that came several times; None = none did,
     cdef RequestHead repeated_head      # and what it was judged to be
     cdef dict early_priorities          # id -> (urgency, incremental), by PRIORITY_UPDATE before its stream
@@ -62,7 +60,7 @@ cdef class H2Connection(StreamHost):
     cdef Py_ssize_t owed                # bytes for which no WINDOW_UPDATE of the connection has left
     cdef Py_ssize_t receive_window
 
-    cdef bint flush_scheduled
+    cdef bint flush_scheduled           # flush_collected() is called soon
 
     # Deadlines, on the clock of the context; 0 = none.
     cdef H2Deadline deadline_kind
@@ -98,11 +96,7 @@ cdef class H2Connection(StreamHost):
     # Streams.
     cdef int start_request(self) except -1
     cdef int begin_exchange(self, H2Stream stream) except -1
-    cdef bint refused(self, H2Stream stream) except -1
-    cdef int start_websocket(self, H2Stream stream) except -1
     cdef int start_applications(self) except -1
-    cdef bint redirected(self, H2Stream stream) except -1
-    cdef bint serves(self, bytes host) except -1
     cdef int read_head(self, H2Stream stream) except -1
     cdef int take_head(self, H2Stream stream, RequestHead head) except -1
     cdef bint is_crowded(self) except -1

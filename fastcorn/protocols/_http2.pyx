@@ -15,12 +15,11 @@ of an application, and what all of them answer at once is one write.
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_Copy, PyDict_Size
+from cpython.dict cimport PyDict_Size
 from libc.stdint cimport uint32_t
 from libc.string cimport memcmp
 
 from fastcorn.asgi._context cimport Context
-from fastcorn.asgi._cycle cimport HTTPCycle, new_cycle
 from fastcorn.asgi._run cimport Cycle
 from fastcorn.asgi._websocket_cycle cimport WebSocketCycle
 from fastcorn.protocols._address cimport address
@@ -33,12 +32,12 @@ from fastcorn.protocols._http2_engine cimport (
     FC_FRAME2_WINDOW_UPDATE, FC_H2_ENHANCE_YOUR_CALM, FC_H2_INTERNAL_ERROR, FC_H2_NO_ERROR,
     FC_H2_PROTOCOL_ERROR, FC_H2_REFUSED_STREAM, HTTP2Engine, fc_frame2, fc_frame2_parse, fc_frame2_write_header,
 )
+from fastcorn.protocols._http2_exchange cimport open_exchange
 from fastcorn.protocols._http2_fields cimport RequestHead, check_trailers, copy_scope, read_request
 from fastcorn.protocols._http2_stream cimport (
     BYTES_PER_FRAME, DEFAULT_URGENCY, H2_CLOSED, H2_LINGER, H2_OPEN, H2_PREFACE, PENDING_LOW_WATER, H2Stream,
     StreamHost, earn, new_stream,
 )
-from fastcorn.protocols._http2_websocket cimport new_tunnel
 from fastcorn.protocols._output cimport output_append
 from fastcorn.protocols._priority cimport WriteQueue
 from fastcorn.protocols._writer cimport FLUSH_BYTES, Writer
@@ -648,17 +647,8 @@ cdef class H2Connection(StreamHost):
         return self.open_requests + len(self.abandoned) >= self.max_streams
 
     cdef int begin_exchange(self, H2Stream stream) except -1:
-        """Make the cycle of a valid request; its application starts when the input is used up."""
-        cdef Context context = self.context
+        """Give a valid request its turn among the others; its application starts when the input is used up."""
         cdef RequestHead head = stream.head
-        cdef dict scope = stream.scope
-        scope["asgi"] = PyDict_Copy(context.asgi)
-        scope["state"] = PyDict_Copy(context.state)
-        scope["extensions"] = extensions = PyDict_Copy(context.http2_extensions)
-        if self.tls_extension is not None:
-            extensions["tls"] = PyDict_Copy(self.tls_extension)
-        if stream.id & 1 == 0:
-            extensions.pop("http.response.push", None)  # a promise is made on a client's stream (RFC 9113 section 8.4)
         priority = self.early_priorities.pop(stream.id, None) if self.early_priorities else None
         if priority is None and head.priority is not None:
             priority = parse_priority(head.priority)
@@ -667,71 +657,7 @@ cdef class H2Connection(StreamHost):
             self.urgencies_differ |= stream.urgency != DEFAULT_URGENCY
         elif head.protocol is not None:
             stream.incremental = True       # a WebSocket that never stops sending must not keep others from their turn
-        if self.refused(stream):
-            return 0
-        if head.protocol is not None:
-            return self.start_websocket(stream)
-        stream.cycle = new_cycle(context, stream, scope, head.head_request)
-        if stream.request_ended:
-            (<HTTPCycle>stream.cycle).body_ended = True
-        else:
-            stream.continue_owed = head.expect_continue
-            stream.rate_started = context.now
-            if context.body_timeout > 0:
-                stream.body_deadline = context.now + context.body_timeout + TICK_SECONDS
-        self.starting.append(stream)
-        return 0
-
-    cdef bint refused(self, H2Stream stream) except -1:
-        """Answer what no application shall see; True = it was answered."""
-        cdef Context context = self.context
-        cdef RequestHead head = stream.head
-        if head.connect and head.protocol != b"websocket":
-            stream.refuse(501, "CONNECT is for WebSockets only")
-        elif context.server_names is not None and not self.serves(head.authority):
-            stream.refuse(404, "no such host")
-        elif context.redirect_to_https and not self.tls and self.redirected(stream):
-            return True
-        elif context.max_body and head.content_length > context.max_body:
-            stream.refuse(413, "the body is too large")
-        elif context.max_concurrent_requests and (
-            context.active_requests + len(self.starting) >= context.max_concurrent_requests
-        ):
-            stream.refuse(503, "too many requests at once", [(b"retry-after", b"1")])
-        else:
-            return False
-        return True
-
-    cdef bint redirected(self, H2Stream stream) except -1:
-        """Send a client that came without TLS to https, unless it came by a unix socket."""
-        from fastcorn.protocols.redirect import location
-        target = location(stream.head.authority, stream.scope, self.context.https_port)
-        if target is None:
-            return False
-        stream.refuse(308, "use https", [(b"location", target)])
-        return True
-
-    cdef bint serves(self, bytes host) except -1:
-        """Whether a host is one of `server_names`, with its port or without."""
-        host = b"" if host is None else host.lower()
-        return host in self.context.server_names or host.rpartition(b":")[0] in self.context.server_names
-
-    cdef int start_websocket(self, H2Stream stream) except -1:
-        """Begin the exchange of an extended CONNECT for a WebSocket (RFC 8441), or refuse it."""
-        cdef dict scope = stream.scope
-        from fastcorn.protocols.handshake import open_stream_handshake
-
-        handshake = open_stream_handshake(scope["headers"], stream.request_ended)
-        if handshake.error is not None:
-            status, text, fields = handshake.error
-            return stream.refuse(status, text, fields)
-        if self.context.draining:
-            return stream.refuse(503, "the server is stopping", [(b"retry-after", b"1")])
-        stream.handshake = handshake
-        stream.cycle = handshake.new_cycle(self.context, stream, scope, self.tls)
-        stream.tunnel = new_tunnel(stream, self.context, self.transport, <WebSocketCycle>stream.cycle)
-        self.starting.append(stream)
-        return 0
+        return open_exchange(self, stream)
 
     cdef int start_applications(self) except -1:
         """Call the applications of requests that have come, the urgent ones first."""

@@ -45,6 +45,9 @@ class HTTP2Engine:
     def headers(self) -> list[tuple[bytes, bytes]] | None:
         """Of the last event: the fields with their pseudo-fields; not to be changed."""
     @property
+    def repeated(self) -> bool:
+        """Of the last event: `headers` is a list that an earlier event had."""
+    @property
     def credit(self) -> int:
         """Of the last event: bytes that flow control counts."""
     @property

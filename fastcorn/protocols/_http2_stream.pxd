@@ -39,7 +39,9 @@ cdef class StreamHost:
     cdef H2State state
     cdef tuple client
     cdef bint tls
+    cdef dict tls_extension             # for scopes; None on plain connections
 
+    cdef list starting                  # streams whose applications start when the input is used up
     cdef list held                      # streams whose heads tasks of their own have sent in this turn
     cdef list abandoned                 # cycles of streams that were reset, whose applications may still run
     cdef WriteQueue queue               # streams that have something to write

@@ -10,3 +10,6 @@ class ResponseHead:
 @final
 class ResponseHeads:
     """The heads that a worker keeps."""
+
+__test__: dict[str, str]
+__pyx_capi__: dict[str, object]
