@@ -20,13 +20,13 @@ from bench.certificate import Certificate
 from bench.disturbance import Watch
 from bench.errors import BenchError
 from bench.exchange import ExchangeError
-from bench.http1 import rotated
-from bench.http2 import SATURATED, add_ratios, prober
+from bench.http2 import add_ratios, prober
 from bench.http2_exchange import Http2Exchange, Request
 from bench.http2_servers import Http2Server
 from bench.interpreter import Interpreter
 from bench.process import ServerProcess, pin_load
 from bench.results import Recorder, Row
+from bench.rounds import SATURATED, measure_rounds
 from bench.summary import median, spread
 from bench.table import render
 
@@ -158,20 +158,7 @@ def _measure_way(
     rounds: int,
     made: Certificate | None,
 ) -> dict[str, Row]:
-    samples: dict[str, list[Sample]] = {}
-    errors: dict[str, str] = {}
-    for number in range(rounds):
-        for server in rotated(servers, number):
-            if server.name in errors:
-                continue
-            try:
-                samples.setdefault(server.name, []).append(_measure(interpreter, server, way, body, made))
-            except BenchError as error:
-                errors[server.name] = str(error)
-    return {
-        server.name: {"error": errors[server.name]} if server.name in errors else summarise(samples[server.name])
-        for server in servers
-    }
+    return measure_rounds(servers, rounds, lambda server: _measure(interpreter, server, way, body, made), summarise)
 
 
 def _measure(interpreter: Interpreter, server: Http2Server, way: Way, body: Path, made: Certificate | None) -> Sample:

@@ -9,7 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from bench import certificate, chart, h2load, http2, http2_idle, http2_servers, http2_works, process, transfer
+from bench import (
+    attacks,
+    certificate,
+    chart,
+    goals,
+    h2load,
+    http2,
+    http2_idle,
+    http2_servers,
+    http2_table,
+    http2_works,
+    options,
+    process,
+    transfer,
+)
 from bench.__main__ import main
 from bench.certificate import Certificate
 from bench.errors import BenchError
@@ -18,7 +32,7 @@ from bench.http2_exchange import Http2Exchange, Request
 from bench.http2_servers import REFERENCE, Http2Server
 from bench.http2_works import Http2Work
 from bench.interpreter import Interpreter
-from bench.results import Recorder, Row
+from bench.results import Recorder, Row, load, path_of
 from bench.servers import Server
 
 SMALL = Http2Server(
@@ -303,3 +317,54 @@ def test_the_chart_of_http2(recorder: Recorder) -> None:
     assert "13-byte answer, TLS" in drawn
     assert [drawn.count(f'class="{kind}"') for kind in ("bar-own", "bar-floor", "bar")] == [1, 1, 1]
     assert "run python -m bench http2" in chart.draw({}, chart.SUBJECTS[1])
+
+
+PACKAGES = {"fastcorn": "1", "granian": "2", "hypercorn": "3", "gunicorn": "4"}
+
+
+def extent_of(*arguments: str) -> http2_table.Extent:
+    return http2_table.extent_of(options.make_parser().parse_args(["http2", *arguments]), PACKAGES)
+
+
+def test_the_whole_table_has_everything() -> None:
+    extent = extent_of()
+    assert [work.name for work in extent.works] == [work.name for work in http2_works.WORKS]
+    assert list(extent.ways) == list(transfer.WAYS)
+    assert (extent.rounds, extent.seconds, extent.warmup, extent.alone) == (3, 4, 1, False)
+    names = ["fastcorn", "fastcorn-h2", "granian", "gunicorn", "hypercorn"]
+    assert [server.name for server in extent.servers_of("echo")][:5] == names
+    assert [server.name for server in extent.servers_of("transfer")] == names
+    assert [server.name for server in extent.servers_of("attacks")] == list(attacks.SERVERS)
+
+
+def test_quick_has_what_goals_read() -> None:
+    extent = extent_of("--quick", "--seconds", "1")
+    assert (extent.rounds, extent.seconds, extent.warmup, extent.alone) == (2, 1, 1, False)
+    read = {goal.part for goal in goals.GOALS if goal.command == "http2"}
+    assert {work.name for work in extent.works} == read
+    assert [server.name for server in extent.servers_of("echo")] == ["fastcorn", "granian"]
+    assert [server.name for server in extent.servers_of("attacks")] == ["fastcorn", "fastcorn-h2"]
+    assert {"fastcorn-h2", "hypercorn"} <= {server.name for server in extent.servers_of("hello-tls")}
+    named = extent_of("--quick", "--servers", "gunicorn")
+    assert [server.name for server in named.servers_of("echo")] == ["gunicorn"]
+
+
+def test_named_works_and_ways_come_alone() -> None:
+    extent = extent_of("--work", "upload-tls,echo,upload-tls")
+    assert ([work.name for work in extent.works], [way.name for way in extent.ways]) == (["echo"], ["upload-tls"])
+    assert extent.alone
+    assert not extent_of("--work", "echo").ways
+    with pytest.raises(BenchError, match="unknown work 'hi'; known are hello, .*download-tls"):
+        extent_of("--work", "hi")
+
+
+def test_the_table_is_recorded_by_command(
+    interpreter: Interpreter, install: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http2_table, "TRANSFER_BYTES", 3_000_000)
+    install(report(succeeded=1, data=0))
+    works, ways = http2_table.choose(["hello", "upload"])
+    extent = http2_table.Extent(works, ways, [SMALL], 1, 1, 0, alone=True)
+    http2_table.run(interpreter, extent, tmp_path)
+    assert load(path_of("http2", "3.13", tmp_path))["hello"]["rows"].keys() == {"fastcorn-h2"}
+    assert load(path_of("transfer", "3.13", tmp_path))["upload"]["options"] == {"rounds": 1, "size": 3_000_000}
