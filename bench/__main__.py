@@ -22,7 +22,6 @@ from bench import (
     fairness,
     goals,
     http2_servers,
-    http2_works,
     idle,
     micro,
     options,
@@ -64,13 +63,11 @@ def require_h2() -> None:
 
 def run_http2(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
     require_h2()
-    from bench.http2 import Http2Comparison
+    from bench import http2_table
 
-    servers = http2_servers.choose(chosen.servers, interpreter.packages, reference=True)
-    shape = {"rounds": chosen.rounds, "seconds": chosen.seconds, "warmup": chosen.warmup}
-    works = http2_works.choose_works(chosen.work)
-    Http2Comparison(interpreter, servers, works, **shape).run(Recorder("http2", interpreter, folder, {**shape}))
-    if folder is not None:
+    extent = http2_table.extent_of(chosen, interpreter.packages)
+    http2_table.run(interpreter, extent, folder)
+    if folder is not None and extent.works:
         write_charts(folder)
 
 
@@ -115,7 +112,9 @@ def run_backpressure(chosen: argparse.Namespace, interpreter: Interpreter, folde
 
 
 def run_attacks(chosen: argparse.Namespace, interpreter: Interpreter, folder: Path | None) -> None:
-    servers = choose(chosen.servers or ["fastcorn"], interpreter.packages)
+    servers = http2_servers.choose(chosen.servers, interpreter.packages)
+    if chosen.servers is None:
+        servers = [server for server in servers if server.name in attacks.SERVERS]
     recorder = Recorder("attacks", interpreter, folder, {"seconds": chosen.seconds})
     attacks.run(interpreter, servers, choose_attacks(chosen.attacks), chosen.seconds, recorder)
 

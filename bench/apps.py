@@ -122,3 +122,13 @@ async def upload(scope: Scope, receive: Receive, send: Send) -> None:
         more = message.get("more_body", False)
     await send({"type": "http.response.start", "status": 400 if left else 200, "headers": [(b"content-length", b"0")]})
     await send({"type": "http.response.body"})
+
+
+async def attacked(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers 13 bytes; `/large` 1 MiB, and `/wait` never: it goes on until its client has gone."""
+    if scope["type"] == "lifespan" or scope["path"] == "/":
+        return await hello(scope, receive, send)
+    if scope["path"] == "/large":
+        return await download({**scope, "path": "/1048576"}, receive, send)
+    while (await receive())["type"] != "http.disconnect":
+        pass

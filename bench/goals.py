@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.attack_frames import ATTACKS
 from bench.results import Part, Results, Row, figure, load, path_of
 from bench.servers import FLOOR
 from bench.summary import ratio
@@ -157,6 +158,11 @@ GOALS: tuple[Goal, ...] = (
          at_least=False),
     Goal("HTTP/2 by h2, download, growth in MiB", "transfer", "download", own("growth_mib", "fastcorn-h2"),
          both(16.0), at_least=False),
+    *(
+        Goal(f"HTTP/2 attack {attack.name}, CPU a byte to that by h2", "attacks", attack.name, own("to_h2"), both(0.2),
+             at_least=False)
+        for attack in ATTACKS
+    ),
     Goal("WebSocket echo 64 B, msg/s to socketify", "websocket", "echo-64", against(MESSAGES, "socketify"), both(1.25)),
     Goal("WebSocket echo 64 B, msg/s to uvicorn (websockets)", "websocket", "echo-64",
          against(MESSAGES, "uvicorn-websockets"), both(1.5)),

@@ -2,26 +2,25 @@
 """Compares whole servers over HTTP/1.1, plain or over TLS: `python -m bench http1`.
 
 For each work, in interleaved rounds, each server is started on core 0, its answers are checked, it is warmed up and
-loaded by wrk on core 1. The median of the rounds counts. Called by `__main__`; calls process, answers, wrk, results.
+loaded by wrk on core 1. The median of the rounds counts. Called by `__main__`; calls rounds, process, answers, wrk,
+results.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
 
 from bench import answers, wrk
 from bench.certificate import Certificate
-from bench.disturbance import Watch
 from bench.errors import BenchError
 from bench.interpreter import Interpreter
 from bench.process import ServerProcess, pin_load, probe_http1, probe_https
 from bench.results import Recorder, Row, figure
+from bench.rounds import Use, measure_rounds
 from bench.servers import FLOOR, Server
 from bench.summary import median, ratio, spread
 from bench.table import render
 from bench.works import Work
-
-AnyServer = TypeVar("AnyServer")
 
 COLUMNS = {
     "requests_per_second": "req/s",
@@ -73,31 +72,13 @@ class Comparison:
         pin_load()
         for work in self.works:
             print(f"\n{work.title} ({work.name}, {work.connections} connections)", flush=True)
-            rows = self._measure_work(work)
+            servers = [server for server in self.servers if server is not FLOOR or work.floor]
+            rows = measure_rounds(servers, self.rounds, partial(self._measure, work), summarise)
             add_ratios(rows)
             recorder.record(work.name, rows)
             print(render(rows, COLUMNS), flush=True)
 
-    def _measure_work(self, work: Work) -> dict[str, Row]:
-        samples: dict[str, list[Sample]] = {}
-        errors: dict[str, str] = {}
-        for number in range(self.rounds):
-            for server in rotated(self.servers, number):
-                if server.name in errors or (server is FLOOR and not work.floor):
-                    continue
-                try:
-                    samples.setdefault(server.name, []).append(self._measure(server, work))
-                except BenchError as error:
-                    errors[server.name] = str(error)
-        rows: dict[str, Row] = {}
-        for server in self.servers:
-            if server.name in errors:
-                rows[server.name] = {"error": errors[server.name]}
-            elif server.name in samples:
-                rows[server.name] = summarise(samples[server.name])
-        return rows
-
-    def _measure(self, server: Server, work: Work) -> Sample:
+    def _measure(self, work: Work, server: Server) -> Sample:
         trusting = None
         probe: Callable[[int, str], int] = probe_http1
         if self.certificate is not None:
@@ -108,30 +89,17 @@ class Comparison:
                 answers.check(process.port, work, trusting)
             if self.warmup:
                 self._load(process.port, work, self.warmup)
-            watch = Watch(process.session)
-            before = process.cpu_seconds()
-            load = self._load(process.port, work, self.seconds)
-            used = process.cpu_seconds() - before
-            disturbance = watch.end()
-            if disturbance.warning:
-                print(f"  {server.name}: {disturbance.warning}", flush=True)
-            if not process.alive:
-                raise BenchError(f"{server.name} ended under load: {process.last_words()}")
+            with Use(process) as use:
+                load = self._load(process.port, work, self.seconds)
             check_load(load)
             p50_ms, p99_ms = (load.p50_ms, load.p99_ms) if work.depth == 1 else (None, None)
-            return Sample(load.rate, used / load.requests * 1e6, p50_ms, p99_ms, process.resident_bytes() / 1e6)
+            return Sample(load.rate, use.seconds / load.requests * 1e6, p50_ms, p99_ms, process.resident_bytes() / 1e6)
 
     def _load(self, port: int, work: Work, seconds: int) -> wrk.Load:
         scheme = "http" if self.certificate is None else "https"
         return wrk.run(
             port, work.path, connections=work.connections, seconds=seconds, script=work.script, scheme=scheme
         )
-
-
-def rotated(servers: Sequence[AnyServer], number: int) -> list[AnyServer]:
-    """The servers in the order of a round: each round begins with another one, so that drift favours nobody."""
-    start = number % len(servers)
-    return [*servers[start:], *servers[:start]]
 
 
 def check_load(load: wrk.Load) -> None:

@@ -2,28 +2,28 @@
 """Compares whole servers over HTTP/2: `python -m bench http2`.
 
 For each work, in interleaved rounds, each server is started on core 0, its answers are checked, it is warmed up and
-loaded by h2load on core 1. The median of the rounds counts. Called by `__main__`; calls process, http2_exchange,
-h2load, results.
+loaded by h2load on core 1. The median of the rounds counts. Called by `http2_table`; calls rounds,
+process, http2_exchange, h2load, results.
 """
 
 import random
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from bench import apps, certificate, h2load, http2_servers
 from bench.certificate import Certificate
-from bench.disturbance import Watch
 from bench.errors import BenchError
 from bench.exchange import ExchangeError
 from bench.h2load import Load
-from bench.http1 import rotated
 from bench.http2_exchange import Http2Exchange, Request
 from bench.http2_servers import REFERENCE, Http2Server
 from bench.http2_works import Http2Work
 from bench.interpreter import Interpreter
 from bench.process import PROBE_ADDRESS, ServerProcess, pin_load
 from bench.results import Recorder, Row, figure
+from bench.rounds import Use, measure_rounds, warn_saturated
 from bench.summary import median, ratio, spread
 from bench.table import render
 from bench.websocket_servers import is_peer
@@ -39,8 +39,6 @@ COLUMNS = {
     "client_busy": "client busy",
     "spread": "spread",
 }
-SATURATED = 0.95
-"""Share of its core from which on h2load, not the server, is what is measured."""
 ROUNDS = 4
 """Batches of requests on one connection before it counts as right."""
 
@@ -84,30 +82,15 @@ class Http2Comparison:
         http2_servers.prepare_files(self.interpreter.folder)
         made = certificate.make(self.interpreter.folder)
         for work in self.works:
+            given = made if work.tls else None
             shape = f"{work.connections} connections, {work.streams} streams"
             print(f"\n{work.title} ({work.name}, {shape})", flush=True)
-            rows = self._measure_work(work, made if work.tls else None)
+            rows = measure_rounds(self.servers, self.rounds, partial(self._measure, work, given), summarise)
             add_ratios(rows)
             recorder.record(work.name, rows)
             print(render(rows, COLUMNS), flush=True)
 
-    def _measure_work(self, work: Http2Work, made: Certificate | None) -> dict[str, Row]:
-        samples: dict[str, list[Sample]] = {}
-        errors: dict[str, str] = {}
-        for number in range(self.rounds):
-            for server in rotated(self.servers, number):
-                if server.name in errors:
-                    continue
-                try:
-                    samples.setdefault(server.name, []).append(self._measure(server, work, made))
-                except BenchError as error:
-                    errors[server.name] = str(error)
-        return {
-            server.name: {"error": errors[server.name]} if server.name in errors else summarise(samples[server.name])
-            for server in self.servers
-        }
-
-    def _measure(self, server: Http2Server, work: Http2Work, made: Certificate | None) -> Sample:
+    def _measure(self, work: Http2Work, made: Certificate | None, server: Http2Server) -> Sample:
         trust = made.trusting("h2") if made is not None else None
         with ServerProcess(
             server.form(made), self.interpreter, work.app, probe=prober(trust, post=work.body)
@@ -115,20 +98,12 @@ class Http2Comparison:
             check(process.port, work, trust)
             if self.warmup:
                 self._load(process.port, work, self.warmup)
-            watch = Watch(process.session)
-            before = process.cpu_seconds()
-            load = self._load(process.port, work, self.seconds)
-            used = process.cpu_seconds() - before
-            disturbance = watch.end()
-            if disturbance.warning:
-                print(f"  {server.name}: {disturbance.warning}", flush=True)
-            if not process.alive:
-                raise BenchError(f"{server.name} ended under load: {process.last_words()}")
+            with Use(process) as use:
+                load = self._load(process.port, work, self.seconds)
             if not load.requests:
                 raise BenchError(f"no request was answered; {load.failed} failed, {load.refused} were refused")
-            if load.busy > SATURATED:
-                print(f"  {server.name}: h2load was busy all the time; the server may be faster", flush=True)
-            return Sample(load, used, process.resident_bytes() / 1e6)
+            warn_saturated(server.name, "h2load", load.busy)
+            return Sample(load, use.seconds, process.resident_bytes() / 1e6)
 
     def _load(self, port: int, work: Http2Work, seconds: int) -> Load:
         body = None

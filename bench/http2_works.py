@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What servers are asked over HTTP/2. Called by `http2`; `h2load` turns a work into arguments."""
+"""What servers are asked over HTTP/2. Called by `http2` and `http2_table`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,7 +57,9 @@ WORKS: tuple[Http2Work, ...] = (
     Http2Work("echo", "POST 10 KiB, echoed as a stream", "bench.apps:echo", body=10240),
     Http2Work("echo-tls", "POST 10 KiB, echoed as a stream, TLS", "bench.apps:echo", tls=True, body=10240),
     Http2Work("hello-m1", "13-byte answer, one stream at a time", streams=1),
+    Http2Work("hello-m1-tls", "13-byte answer, one stream at a time, TLS", tls=True, streams=1),
     Http2Work("hello-m100", "13-byte answer, 100 streams at once", streams=100),
+    Http2Work("hello-m100-tls", "13-byte answer, 100 streams at once, TLS", tls=True, streams=100),
     Http2Work("browser", "browser-like request, 17 fields", headers=BROWSER),
     Http2Work("browser-tls", "browser-like request, 17 fields, TLS", tls=True, headers=BROWSER),
 )

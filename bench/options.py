@@ -73,11 +73,7 @@ def _add_comparisons(commands: "_Commands", measured: argparse.ArgumentParser) -
     servers = argparse.ArgumentParser(add_help=False, parents=[measured])
     servers.add_argument("--servers", type=names, metavar="A,B", help="only these (default: all installed)")
     _add_http1(commands, servers)
-    http2 = commands.add_parser("http2", parents=[servers], help="HTTP/2 requests a second, CPU time, memory")
-    _add_number(http2, "--rounds", 3, "interleaved rounds")
-    _add_number(http2, "--seconds", 4, "length of a measurement")
-    _add_number(http2, "--warmup", 1, "seconds of load before it", least=0)
-    http2.add_argument("--work", type=names, metavar="A,B", help="only these works (default: all)")
+    _add_http2(commands, servers)
     http2_idle = commands.add_parser("http2-idle", parents=[servers], help="bytes for each idle HTTP/2 connection")
     _add_number(http2_idle, "--connections", 1000, "kept open")
     transfer = commands.add_parser("transfer", parents=[servers], help="one large body over HTTP/2: speed and memory")
@@ -116,6 +112,21 @@ def _add_http1(commands: "_Commands", servers: argparse.ArgumentParser) -> None:
     _add_number(http1, "--warmup", 2, "seconds of load before it", least=0)
     http1.add_argument("--tls", action="store_true", help="over TLS")
     http1.add_argument("--work", type=names, metavar="A,B", help="only these works (default: all)")
+
+
+def _add_http2(commands: "_Commands", servers: argparse.ArgumentParser) -> None:
+    http2 = commands.add_parser(
+        "http2", parents=[servers], help="all of HTTP/2: requests, 100 MiB each way, idle connections, attacks"
+    )
+    _add_number(http2, "--rounds", 3, "interleaved rounds")
+    _add_number(http2, "--seconds", 4, "length of a measurement")
+    _add_number(http2, "--warmup", 1, "seconds of load before it", least=0)
+    http2.add_argument(
+        "--work", type=names, metavar="A,B", help="only these works or ways of transfer, and nothing else"
+    )
+    http2.add_argument(
+        "--quick", action="store_true", help="what `goals` reads, in six minutes: 2 rounds of 2 s, few servers"
+    )
 
 
 def _add_checks(commands: "_Commands", measured: argparse.ArgumentParser) -> None:

@@ -3,20 +3,19 @@
 
 For each work, in interleaved rounds, each server is started on core 0 and loaded from core 1 by ws_client.c, which
 compares every message that comes back with what it sent. The median of the rounds counts. Called by `__main__`; calls
-process, websocket_load, results.
+rounds, process, websocket_load, results.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench import websocket_load
-from bench.disturbance import Watch
-from bench.errors import BenchError
-from bench.http1 import rotated
 from bench.interpreter import Interpreter
 from bench.process import ServerProcess, pin_load
 from bench.results import Recorder, Row, figure
+from bench.rounds import Use, measure_rounds, warn_saturated
 from bench.servers import Server
 from bench.summary import median, ratio, spread
 from bench.table import render
@@ -34,8 +33,6 @@ COLUMNS = {
     "client_busy": "client busy",
     "spread": "spread",
 }
-SATURATED = 0.95
-"""Share of its core from which on the load client, not the server, is what is measured."""
 
 
 @dataclass(frozen=True)
@@ -76,39 +73,17 @@ class WebSocketComparison:
         binary = websocket_load.build(self.interpreter.folder)
         for work in self.works:
             print(f"\n{work.title} ({work.name}, {work.connections} connections)", flush=True)
-            rows = self._measure_work(work, binary)
+            rows = measure_rounds(self.servers, self.rounds, partial(self._measure, work, binary), summarise)
             add_ratios(rows)
             recorder.record(work.name, rows)
             print(render(rows, COLUMNS), flush=True)
 
-    def _measure_work(self, work: WebSocketWork, binary: Path) -> dict[str, Row]:
-        samples: dict[str, list[Sample]] = {}
-        errors: dict[str, str] = {}
-        for number in range(self.rounds):
-            for server in rotated(self.servers, number):
-                if server.name in errors:
-                    continue
-                try:
-                    samples.setdefault(server.name, []).append(self._measure(server, work, binary))
-                except BenchError as error:
-                    errors[server.name] = str(error)
-        return {
-            server.name: {"error": errors[server.name]} if server.name in errors else summarise(samples[server.name])
-            for server in self.servers
-        }
-
-    def _measure(self, server: Server, work: WebSocketWork, binary: Path) -> Sample:
+    def _measure(self, work: WebSocketWork, binary: Path, server: Server) -> Sample:
         with ServerProcess(server, self.interpreter, work.app) as process:
             given = websocket_load.arguments(process.port, work, self.seconds * 1000, self.warmup * 1000)
-            watch = Watch(process.session)
-            load = websocket_load.run(binary, given, process.cpu_seconds, self.seconds + self.warmup)
-            disturbance = watch.end()
-            if disturbance.warning:
-                print(f"  {server.name}: {disturbance.warning}", flush=True)
-            if not process.alive:
-                raise BenchError(f"{server.name} ended under load: {process.last_words()}")
-            if load.busy > SATURATED:
-                print(f"  {server.name}: the load client was busy all the time; the server may be faster", flush=True)
+            with Use(process):
+                load = websocket_load.run(binary, given, process.cpu_seconds, self.seconds + self.warmup)
+            warn_saturated(server.name, "the load client", load.busy)
             return Sample(load, process.resident_bytes() / 1e6)
 
 

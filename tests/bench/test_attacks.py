@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from bench import attack_frames, attacks
+from bench import attack_clients, attack_frames, attacks
 from bench.attack_frames import ATTACKS, PING, Attack, frame
 from bench.errors import BenchError
+from bench.results import Row
 
 
 def kinds_of(data: bytes) -> list[int]:
@@ -46,9 +47,11 @@ def test_numbers_are_those_of_rfc_7541(value: int, encoded: bytes) -> None:
 
 def test_a_chunk_ends_with_a_ping_where_one_may_come() -> None:
     for attack in ATTACKS:
-        chunks = list(attacks.chunks_of(attack))
+        chunks = list(attack_clients.chunks_of(attack))
         assert sum(frames for _chunk, frames in chunks) == attack.pieces * attack.frames
-        assert all((kinds_of(chunk)[-1] == PING) is (attack.paced or attack.name == "ping") for chunk, _ in chunks[:3])
+        assert all(
+            (kinds_of(chunk)[-1] == PING) is (attack.paced or attack.name.startswith("ping")) for chunk, _ in chunks[:3]
+        )
 
 
 def test_attacks_are_chosen_by_name() -> None:
@@ -61,10 +64,10 @@ def test_attacks_are_chosen_by_name() -> None:
 def test_the_reader_takes_bytes_as_they_come() -> None:
     data = (
         frame(4, 0, 0) + frame(1, 5, 1, b"\x88") + frame(1, 4, 3, b"\x88") + frame(0, 1, 3, b"hello")
-        + frame(6, 0, 0, b"12345678") + frame(6, 1, 0, attacks.PACE) + frame(7, 0, 0, struct.pack("!II", 3, 11))
+        + frame(6, 0, 0, b"12345678") + frame(6, 1, 0, attack_clients.PACE) + frame(7, 0, 0, struct.pack("!II", 3, 11))
     )  # fmt: skip
     for step in (1, 7, len(data)):
-        reader = attacks.FrameReader()
+        reader = attack_clients.FrameReader()
         for at in range(0, len(data), step):
             reader.feed(data[at : at + step])
         assert (reader.ended, reader.pongs, reader.code) == (2, 1, 11)
@@ -110,7 +113,7 @@ def stand_in(allowed: int) -> Iterator[int]:
 def test_an_attack_counts_frames_and_ends() -> None:
     log: Any = SimpleNamespace(look=lambda: None)
     with stand_in(allowed=300) as port:
-        attacker = attacks.Attacker(port, next(attack for attack in ATTACKS if attack.name == "unknown"))
+        attacker = attack_clients.Attacker(port, next(attack for attack in ATTACKS if attack.name == "unknown"))
         for _ in range(3):
             attacker.attack(time.monotonic() + 30, log)
     assert set(attacker.ends) <= {"ENHANCE_YOUR_CALM", "closed"}  # a reset may overtake the GOAWAY
@@ -120,7 +123,7 @@ def test_an_attack_counts_frames_and_ends() -> None:
 
 def test_an_honest_client_is_answered_until_the_server_ends_it() -> None:
     with stand_in(allowed=60) as port:
-        client = attacks.HonestClient(port)
+        client = attack_clients.HonestClient(port)
         client.ask(10)
         client.ask(10)
         with pytest.raises(BenchError, match="it ended an honest connection: GOAWAY 11"):
@@ -128,3 +131,11 @@ def test_an_honest_client_is_answered_until_the_server_ends_it() -> None:
         client.reopen()
         client.ask(1)
         client.close()
+
+
+def test_costs_are_held_against_others() -> None:
+    rows: dict[str, Row] = {name: {attacks.COST: cost} for name, cost in (("fastcorn", 2.0), ("fastcorn-h2", 20.0))}
+    rows["hypercorn"] = {"error": "out of order"}
+    attacks.add_ratios(rows)
+    assert [row.get("to_h2") for row in rows.values()] == [0.1, 1.0, None]
+    assert [row.get("to_granian") for row in rows.values()] == [None, None, None]

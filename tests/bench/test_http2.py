@@ -9,7 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from bench import certificate, chart, h2load, http2, http2_idle, http2_servers, http2_works, process, transfer
+from bench import (
+    attacks,
+    certificate,
+    chart,
+    goals,
+    h2load,
+    http2,
+    http2_idle,
+    http2_servers,
+    http2_table,
+    http2_works,
+    options,
+    process,
+    transfer,
+)
 from bench.__main__ import main
 from bench.certificate import Certificate
 from bench.errors import BenchError
@@ -18,7 +32,7 @@ from bench.http2_exchange import Http2Exchange, Request
 from bench.http2_servers import REFERENCE, Http2Server
 from bench.http2_works import Http2Work
 from bench.interpreter import Interpreter
-from bench.results import Recorder, Row
+from bench.results import Recorder, Row, load, path_of
 from bench.servers import Server
 
 SMALL = Http2Server(
@@ -192,11 +206,17 @@ def test_the_comparison_refuses_a_run_without_answers(
 
 @pytest.mark.parametrize(("name", "data"), [("upload", 0), ("download", 3_000_000), ("download-tls", 3_000_000)])
 def test_transfers(
-    name: str, data: int, interpreter: Interpreter, recorder: Recorder, install: Callable[[str], None]
+    name: str,
+    data: int,
+    interpreter: Interpreter,
+    recorder: Recorder,
+    install: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     install(report(succeeded=1, data=data))
     ways = transfer.choose_ways([name])
     transfer.run(interpreter, [SMALL, BROKEN], ways, 3_000_000, 2, recorder)
+    assert "memory grew by at most 16 MiB: 1 of 1\n" in capsys.readouterr().out
     rows = recorder.results[name]["rows"]
     assert rows["fastcorn-h2"]["mib_per_second"] == 1.4
     assert rows["fastcorn-h2"]["rounds"] == 2
@@ -205,6 +225,11 @@ def test_transfers(
     transfer.run(interpreter, [SMALL], ways, 3_000_000, 1, recorder)
     error = str(recorder.results[name]["rows"]["fastcorn-h2"]["error"])
     assert error == "the body did not arrive whole: 0 refused, 1234 bytes came back"
+
+
+def test_growth_is_judged() -> None:
+    rows: dict[str, Row] = {"a": {"growth_mib": 16.0}, "b": {"growth_mib": 17.25}, "c": {"error": "out of order"}}
+    assert transfer.judge_growth(rows) == "memory grew by at most 16 MiB: 1 of 2; of b by 17.25 MiB"
 
 
 def test_idle_connections(interpreter: Interpreter, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,3 +317,54 @@ def test_the_chart_of_http2(recorder: Recorder) -> None:
     assert "13-byte answer, TLS" in drawn
     assert [drawn.count(f'class="{kind}"') for kind in ("bar-own", "bar-floor", "bar")] == [1, 1, 1]
     assert "run python -m bench http2" in chart.draw({}, chart.SUBJECTS[1])
+
+
+PACKAGES = {"fastcorn": "1", "granian": "2", "hypercorn": "3", "gunicorn": "4"}
+
+
+def extent_of(*arguments: str) -> http2_table.Extent:
+    return http2_table.extent_of(options.make_parser().parse_args(["http2", *arguments]), PACKAGES)
+
+
+def test_the_whole_table_has_everything() -> None:
+    extent = extent_of()
+    assert [work.name for work in extent.works] == [work.name for work in http2_works.WORKS]
+    assert list(extent.ways) == list(transfer.WAYS)
+    assert (extent.rounds, extent.seconds, extent.warmup, extent.alone) == (3, 4, 1, False)
+    names = ["fastcorn", "fastcorn-h2", "granian", "gunicorn", "hypercorn"]
+    assert [server.name for server in extent.servers_of("echo")][:5] == names
+    assert [server.name for server in extent.servers_of("transfer")] == names
+    assert [server.name for server in extent.servers_of("attacks")] == list(attacks.SERVERS)
+
+
+def test_quick_has_what_goals_read() -> None:
+    extent = extent_of("--quick", "--seconds", "1")
+    assert (extent.rounds, extent.seconds, extent.warmup, extent.alone) == (2, 1, 1, False)
+    read = {goal.part for goal in goals.GOALS if goal.command == "http2"}
+    assert {work.name for work in extent.works} == read
+    assert [server.name for server in extent.servers_of("echo")] == ["fastcorn", "granian"]
+    assert [server.name for server in extent.servers_of("attacks")] == ["fastcorn", "fastcorn-h2"]
+    assert {"fastcorn-h2", "hypercorn"} <= {server.name for server in extent.servers_of("hello-tls")}
+    named = extent_of("--quick", "--servers", "gunicorn")
+    assert [server.name for server in named.servers_of("echo")] == ["gunicorn"]
+
+
+def test_named_works_and_ways_come_alone() -> None:
+    extent = extent_of("--work", "upload-tls,echo,upload-tls")
+    assert ([work.name for work in extent.works], [way.name for way in extent.ways]) == (["echo"], ["upload-tls"])
+    assert extent.alone
+    assert not extent_of("--work", "echo").ways
+    with pytest.raises(BenchError, match="unknown work 'hi'; known are hello, .*download-tls"):
+        extent_of("--work", "hi")
+
+
+def test_the_table_is_recorded_by_command(
+    interpreter: Interpreter, install: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http2_table, "TRANSFER_BYTES", 3_000_000)
+    install(report(succeeded=1, data=0))
+    works, ways = http2_table.choose(["hello", "upload"])
+    extent = http2_table.Extent(works, ways, [SMALL], 1, 1, 0, alone=True)
+    http2_table.run(interpreter, extent, tmp_path)
+    assert load(path_of("http2", "3.13", tmp_path))["hello"]["rows"].keys() == {"fastcorn-h2"}
+    assert load(path_of("transfer", "3.13", tmp_path))["upload"]["options"] == {"rounds": 1, "size": 3_000_000}

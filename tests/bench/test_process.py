@@ -12,9 +12,9 @@ from bench.backpressure import MemoryLog
 from bench.endurance import batches
 from bench.errors import BenchError
 from bench.exchange import Exchange
-from bench.http1 import rotated
 from bench.interpreter import Interpreter, find_interpreter
 from bench.process import ServerProcess, raise_open_files, wait_until
+from bench.rounds import rotated
 from bench.servers import FLOOR, SERVERS, Server, choose
 
 PACKAGES = {server.distribution: "1" for server in SERVERS if server.name in ("fastcorn", "uvicorn")}
