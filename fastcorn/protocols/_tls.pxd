@@ -33,6 +33,7 @@ cdef class TLSTransport:
     # Reading.
     cdef bint reading_paused
     cdef bint eof                   # the client has ended its side (close_notify), or the socket has
+    cdef bint between_records       # what came so far ended with a record, and OpenSSL holds nothing of it
     cdef bint eof_told              # and the connection knows it
     cdef bytes held                 # decrypted, and not taken because the connection has paused; None = nothing
 
@@ -48,7 +49,7 @@ cdef class TLSTransport:
     cdef int fail(self, str reason) except -1
     cdef int refuse_plain(self) except -1
     cdef int receive(self, bytes data) except -1
-    cdef bytes decrypt(self, list parts)
+    cdef bytes decrypt(self, list parts, Py_ssize_t record)
     cdef int deliver(self, bytes data) except -1
     cdef int deliver_eof(self) except -1
     cdef int encrypt(self, object data) except -1

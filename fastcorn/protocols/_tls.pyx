@@ -23,7 +23,7 @@ from fastcorn.protocols._headers cimport status_line
 from fastcorn.protocols._writer cimport new_writer
 
 cdef object MemoryBIO = ssl.MemoryBIO
-cdef object SSLError = ssl.SSLError
+cdef object SSLObject = ssl.SSLObject
 cdef object WantRead = ssl.SSLWantReadError
 
 
@@ -39,8 +39,9 @@ cdef enum:
     PIECE_BYTES = 32 * 1024
     # Reads that may each be answered by OpenSSL itself while the client takes nothing.
     UNREAD_ANSWERS = 8
-    # The first byte of a handshake (RFC 8446 section 5.1).
+    # The first byte of a record (RFC 8446 section 5.1): of the handshake, of data.
     HANDSHAKE_RECORD = 22
+    DATA_RECORD = 23
 
 cdef bytes PLAIN_TEXT = b"400 plain HTTP was sent to a TLS port; use https\n"
 
@@ -152,7 +153,9 @@ cdef class TLSTransport:
             self.session = self.ssl_context.wrap_bio(self.incoming, self.outgoing, True)
             self.ssl_context = None
             self.take_in, self.take_out = self.incoming.write, self.outgoing.read
-            self.read_plain, self.write_plain = self.session.read, self.session.write
+            # Beneath read() and write() of an ssl.SSLObject, which are of Python, are those of C that they only call.
+            direct = getattr(self.session, "_sslobj", self.session) if type(self.session) is SSLObject else self.session
+            self.read_plain, self.write_plain = direct.read, direct.write
         self.take_in(data)
         try:
             self.session.do_handshake()
@@ -218,20 +221,22 @@ cdef class TLSTransport:
 
     cdef int receive(self, bytes data) except -1:
         """Decrypt what came and give it to the connection in one piece."""
-        cdef Py_ssize_t start = 0
-        cdef Py_ssize_t end = PyBytes_GET_SIZE(data)
+        cdef Py_ssize_t start = 0, record = 0, end = PyBytes_GET_SIZE(data)
         cdef list parts
         try:
             if end <= PIECE_BYTES:
+                record = end if self.between_records and is_one_record(data) else 0
                 self.take_in(data)
-                plain = self.decrypt(None)
+                plain = self.decrypt(None, record)
+                if record and plain is not None:
+                    return self.deliver(plain)      # it was data and no message of TLS: OpenSSL does not answer
             else:
                 parts = []
                 view = memoryview(data)
                 while start < end and not self.eof:
                     self.take_in(view[start:start + PIECE_BYTES])
                     start += PIECE_BYTES
-                    self.decrypt(parts)
+                    self.decrypt(parts, 0)
                 plain = b"".join(parts)
         except OSError as error:
             return self.fail(reason(error))
@@ -247,22 +252,29 @@ cdef class TLSTransport:
             self.deliver_eof()
         return 0
 
-    cdef bytes decrypt(self, list parts):
-        """All that can be decrypted now; it is added to `parts` if that is a list. Sets `eof` at close_notify."""
+    cdef bytes decrypt(self, list parts, Py_ssize_t record):
+        """All that can be decrypted now; it is added to `parts` if that is a list. Sets `eof` at close_notify.
+
+        `record`: the bytes that there are, if they are one record and no more; else 0.
+        """
         cdef bytes plain, first = None
-        cdef Py_ssize_t wanted = self.incoming.pending
+        cdef Py_ssize_t wanted = record or self.incoming.pending
+        self.between_records = self.between_records or wanted > 0
         while wanted:
             if wanted > RECORD_BYTES:
                 wanted = RECORD_BYTES
             try:
                 plain = self.read_plain(wanted)
             except WantRead:
+                self.between_records = False
                 break
             if PyBytes_GET_SIZE(plain) == 0:
                 self.eof = True
                 break
             if parts is not None:
                 parts.append(plain)
+            elif record:
+                return plain
             elif first is None:
                 first = plain
             else:
@@ -472,6 +484,12 @@ cdef class TLSTransport:
         if name == "compression":
             return self.session.compression()
         return default if self.raw is None else self.raw.get_extra_info(name, default)
+
+
+cdef bint is_one_record(bytes data) noexcept:
+    """Whether these bytes, which begin a record of data, are exactly that one."""
+    cdef const unsigned char *head = <const unsigned char *>PyBytes_AS_STRING(data)     # type, version, length
+    return len(data) > 5 and head[0] == DATA_RECORD and len(data) == 5 + (head[3] << 8 | head[4])
 
 
 cdef str reason(object error):

@@ -262,6 +262,28 @@ def test_what_comes_in_one_piece_is_given_in_one(serve: Serve) -> None:
     assert above.calls == [b"one two " + b"x" * 40_000]
 
 
+@VERSIONS
+def test_nothing_that_is_whole_waits_for_more(serve: Serve, version: ssl.TLSVersion) -> None:
+    chance = random.Random(11)
+    above = Above()
+    client = raw(serve, above, client=client_context(version))
+    plain, wire, ends = bytearray(), bytearray(), []
+    for _ in range(150):
+        part = chance.randbytes(chance.choice([1, 1, 50, 300, 16_384]))
+        plain += part
+        wire += client.secure.encrypted(part)
+        ends.append((len(wire), len(plain)))
+    begin = 0
+    while begin < len(wire):
+        following = [end for end, _ in ends if end > begin]
+        # Records that are whole, parts of one, an end within the next header, and several at once.
+        end = chance.choice([following[0], following[0], begin + 3, following[0] + 3, following[:5][-1]])
+        client.secure.deliver_raw(bytes(wire[begin:end]))
+        whole = max((size for at, size in ends if at <= end), default=0)
+        assert b"".join(above.calls) == plain[:whole]
+        begin = end
+
+
 def test_an_unread_body_stops_reading(serve: Serve) -> None:
     gate = asyncio.Event()
     app = Recorder(gate=gate, reads=False)
