@@ -100,7 +100,7 @@ cdef class Context:
     # Make what speaks HTTP/2 on a connection (fastcorn.protocols.http2.open_http2, open_upgrade); None = nobody does.
     cdef public object http2_factory
     cdef public object h2c_factory
-    cdef object response_heads          # heads that have left (fastcorn.protocols._response_head); None before the first
+    cdef object response_heads          # heads that left (fastcorn.protocols._response_head); None before the first
     cdef list unflushed                 # connections that have something to write at the end of this turn
 
     # A buffer that connections lend one another, so that an idle one holds none.

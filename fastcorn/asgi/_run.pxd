@@ -11,7 +11,7 @@ cdef extern from *:
         return PyCFunction_NewEx(((PyMethodDescrObject *)method)->d_method, self, NULL);
     }
     """
-    # A method of a compiled class, as its type has it, bound to an instance: what an attribute gives, without its search.
+    # A method of a compiled class, as its type has it, bound to an instance: what an attribute gives, without a search.
     object fc_bind(object method, object self)
 
 

@@ -102,7 +102,7 @@ def id_of(stream):
 # ---- for tests -----------------------------------------------------------------------------------------------------
 
 def check_against_a_dict(steps):
-    """Open (id > 0) and close (id < 0) streams of these ids; the ids that are open at the end, each found by its own."""
+    """Open (id > 0) and close (id < 0) streams of these ids; the ids open at the end, each found by its own."""
     cdef OpenStreams streams = OpenStreams()
     cdef H2Stream stream
     for step in steps:
