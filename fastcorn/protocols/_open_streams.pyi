@@ -17,4 +17,3 @@ def check_against_a_dict(steps: Iterable[int]) -> list[int]:
     """Open (id > 0) and close (id < 0) streams of these ids; the ids open at the end, each found by its own."""
 
 __test__: dict[str, str]
-__pyx_capi__: dict[str, object]
