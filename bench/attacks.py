@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from bench import process
 from bench.attack_clients import Attacker, HonestClient, Probe
-from bench.attack_frames import Attack, honest_request
+from bench.attack_frames import NO_ATTACK, Attack, honest_request
 from bench.backpressure import MIB, MemoryLog
 from bench.errors import BenchError
 from bench.http2_servers import Http2Server
@@ -34,7 +34,7 @@ COLUMNS = {
     "to_h2": "x h2 engine",
     "to_granian": "x granian",
     "percent_honest": "% of honest",
-    "busy": "busy",
+    "cpu_us_connection": "CPU us/connection",
     "connections": "connections",
     "frames_each": "frames each",
     "end": "ends with",
@@ -53,7 +53,7 @@ def run(
     seconds: int,
     recorder: Recorder,
 ) -> None:
-    """Measures, prints and records each attack on each server, after honest requests alone.
+    """Measures, prints and records each attack on each server, after honest requests and connections that do nothing.
 
     Args:
         interpreter: the Python that runs the servers.
@@ -64,7 +64,7 @@ def run(
     """
     process.pin_load()
     honest: dict[str, Row] = {}
-    for attack in (None, *attacks):
+    for attack in (None, NO_ATTACK, *attacks):
         rows = {server.name: _measure(server, interpreter, attack, seconds, honest) for server in servers}
         add_ratios(rows)
         if attack is None:
@@ -101,10 +101,10 @@ def _warmed(port: int) -> HonestClient:
 def _quiet(running: process.ServerProcess, seconds: int) -> Row:
     """The figures of honest requests alone."""
     client = _warmed(running.port)
-    cpu, sent, started = running.cpu_seconds(), client.sent, time.monotonic()
+    cpu, sent = running.cpu_seconds(), client.sent
     for _ in range(HONEST_REQUESTS // IN_FLIGHT):
         client.ask(IN_FLIGHT)
-    used, size, taken = running.cpu_seconds() - cpu, client.sent - sent, time.monotonic() - started
+    used, size = running.cpu_seconds() - cpu, client.sent - sent
     client.close()
     with Probe(running.port) as probe:
         time.sleep(seconds)
@@ -112,7 +112,6 @@ def _quiet(running: process.ServerProcess, seconds: int) -> Row:
         "cpu_us_frame": round(used * 1e6 / HONEST_REQUESTS, 1),
         COST: round(used * 1e6 / size * 1024, 1),
         "percent_honest": 100.0,
-        "busy": round(used / taken, 2),
         "p50_ms": probe.milliseconds(0.5),
         "p99_ms": probe.milliseconds(0.99),
     }
@@ -121,17 +120,17 @@ def _quiet(running: process.ServerProcess, seconds: int) -> Row:
 def _attacked(running: process.ServerProcess, attack: Attack, seconds: int, honest_us_byte: float) -> Row:
     _warmed(running.port).close()
     attacker, log = Attacker(running.port, attack), MemoryLog(running)
-    cpu, started = running.cpu_seconds(), time.monotonic()
+    cpu = running.cpu_seconds()
     with Probe(running.port) as probe:
         attacker.run(seconds, log)
-    used, taken = running.cpu_seconds() - cpu, time.monotonic() - started
     probed = len(probe.waits) * len(honest_request(1)) * honest_us_byte / 1e6
-    us_byte = max(used - probed, 0.0) * 1e6 / max(attacker.sent, 1)
+    used = max(running.cpu_seconds() - cpu - probed, 0.0)
+    us_byte = used * 1e6 / max(attacker.sent, 1)
     row: Row = {
         "cpu_us_frame": round(us_byte * attacker.sent / max(sum(attacker.frames), 1), 2),
         COST: round(us_byte * 1024, 2),
         "percent_honest": round(100 * us_byte / honest_us_byte, 2),
-        "busy": round(used / taken, 2),
+        "cpu_us_connection": round(used * 1e6 / len(attacker.frames), 1),
         "connections": len(attacker.frames),
         "frames_each": round(statistics.median(attacker.frames)),
         "end": attacker.ends.most_common(1)[0][0],
