@@ -20,8 +20,8 @@ class HPACKDecoder:
         Args:
             data: a whole block.
             raw: nothing; fields are always bytes.
-            most: bytes of the list, as `list_size` counts them: the block is read no further, which ends its connection;
-                None = without limit.
+            most: bytes of the list, as `list_size` counts them; None = without limit. The block is read no further,
+                which ends its connection.
 
         Raises:
             ValueError: it is malformed; the text says how.

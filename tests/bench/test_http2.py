@@ -25,6 +25,7 @@ from bench import (
     transfer,
 )
 from bench.__main__ import main
+from bench.attack_frames import choose_attacks
 from bench.certificate import Certificate
 from bench.errors import BenchError
 from bench.exchange import ExchangeError
@@ -357,3 +358,15 @@ def test_the_table_is_recorded_by_command(
     http2_table.run(interpreter, extent, tmp_path)
     assert load(path_of("http2", "3.13", tmp_path))["hello"]["rows"].keys() == {"fastcorn-h2"}
     assert load(path_of("transfer", "3.13", tmp_path))["upload"]["options"] == {"rounds": 1, "size": 3_000_000}
+
+
+def test_attacks(interpreter: Interpreter, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attacks, "HONEST_REQUESTS", 20)
+    monkeypatch.setattr(attacks, "WARMUP", 10)
+    attacks.run(interpreter, [SMALL, BROKEN], choose_attacks(["ping"]), 0.1, recorder)
+    assert recorder.results.keys() == {"honest", "connect", "ping"}
+    for part in recorder.results.values():
+        assert "out of order" in str(part["rows"]["hypercorn"]["error"])
+    row = recorder.results["ping"]["rows"]["fastcorn-h2"]
+    assert row["connections"] == 1
+    assert isinstance(row[attacks.COST], float)
