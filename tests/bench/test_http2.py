@@ -242,6 +242,10 @@ def test_ratios_leave_out_own_rows_and_the_reference() -> None:
     http2.add_ratios(rows)
     assert [row.get("to_best_peer") for row in rows.values()] == [1.5, 1.0, 0.5, 25.0, None]
     assert [row.get("to_hypercorn") for row in rows.values()] == [3.0, 2.0, 1.0, 50.0, None]
+    assert [row.get("to_granian") for row in rows.values()] == [1.5, 1.0, 0.5, 25.0, None]
+    rows["fastcorn-h2"]["cpu_us"], rows["granian"]["cpu_us"] = 5.0, 20.0
+    http2.add_ratios(rows)
+    assert [row.get("cpu_to_granian") for row in rows.values()] == [0.25, 1.0, None, None, None]
 
 
 def test_servers_are_chosen_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
