@@ -40,6 +40,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "fastcorn.protocols._websocket_connection": (),
     "fastcorn.protocols._http2_fields": ("request_fields", "names", "fields", "host"),
     "fastcorn.protocols._response_head": (),
+    "fastcorn.protocols._open_streams": (),
     "fastcorn.protocols._http2_websocket": (),
     "fastcorn.protocols._http2_engine": ("frame2",),
     "fastcorn.protocols._http2_driver": ("frame2",),

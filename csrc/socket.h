@@ -15,6 +15,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -68,6 +69,21 @@ static inline int fc_socket_broken(int fd)
   return poll(&entry, 1, 0) > 0 && (entry.revents & (POLLERR | POLLHUP));
 }
 
+/* Bytes that the kernel has taken and the peer's has not acknowledged; 0 where it cannot tell. */
+static inline int fc_socket_unsent(int fd)
+{
+  int count = 0;
+#if defined(__linux__)
+  if (ioctl(fd, TIOCOUTQ, &count) != 0) return 0;
+#elif defined(SO_NWRITE)
+  socklen_t size = sizeof(count);
+  if (getsockopt(fd, SOL_SOCKET, SO_NWRITE, &count, &size) != 0) return 0;
+#else
+  (void)fd;
+#endif
+  return count > 0 ? count : 0;
+}
+
 /* Makes the coming close a reset, so that the peer cannot take it for the end of a body. */
 static inline void fc_socket_reset_on_close(int fd)
 {
@@ -97,6 +113,12 @@ static inline void fc_socket_probe_peer(int fd)
 }
 
 static inline int fc_socket_broken(int fd)
+{
+  (void)fd;
+  return 0;
+}
+
+static inline int fc_socket_unsent(int fd)
 {
   (void)fd;
   return 0;

@@ -6,6 +6,7 @@ from libc.stdint cimport int64_t, uint32_t
 from fastcorn.protocols._http2_engine cimport fc_frame2
 from fastcorn.protocols._http2_fields cimport RequestHead
 from fastcorn.protocols._http2_stream cimport H2Stream, StreamHost
+from fastcorn.protocols._open_streams cimport OpenStreams
 from fastcorn.protocols._writer cimport Writer
 
 
@@ -43,7 +44,7 @@ cdef class H2Connection(StreamHost):
     cdef bint settings_seen
 
     # Streams.
-    cdef dict streams                   # id -> H2Stream
+    cdef OpenStreams streams
     cdef bint urgencies_differ          # among those that start
     cdef list repeated_fields           # the engine's list of a request that came several times; None = none did,
     cdef RequestHead repeated_head      # and what it was judged to be
@@ -55,6 +56,9 @@ cdef class H2Connection(StreamHost):
     cdef H2Drain drain_state
     cdef uint32_t goaway_last
     cdef double drain_deadline          # of the answer to the PING behind the first GOAWAY
+    cdef double ended                   # when a stream was over the last time
+    cdef Py_ssize_t unsent              # while we linger: what the client has not taken
+    cdef double grace                   # and the seconds that it has when it has taken all
 
     # Flow control of what comes in.
     cdef Py_ssize_t owed                # bytes for which no WINDOW_UPDATE of the connection has left
@@ -114,5 +118,7 @@ cdef class H2Connection(StreamHost):
     cdef int check_liveness(self, double now) except -1
     cdef int drop_streams(self) except -1
     cdef int close(self) except -1
-    cdef int linger(self) except -1
+    cdef int leave(self) except -1
+    cdef int linger(self, double grace) except -1
+    cdef int check_lingering(self, double now) except -1
     cdef int abort_transport(self) except -1

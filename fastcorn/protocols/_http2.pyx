@@ -39,6 +39,7 @@ from fastcorn.protocols._http2_stream cimport (
     StreamHost, earn, new_stream,
 )
 from fastcorn.protocols._output cimport output_append
+from fastcorn.protocols._open_streams cimport OpenStreams
 from fastcorn.protocols._priority cimport WriteQueue
 from fastcorn.protocols._writer cimport FLUSH_BYTES, Writer
 
@@ -93,7 +94,7 @@ cdef class H2Connection(StreamHost):
         self.context = context
         self.engine = engine
         self.buf = b""
-        self.streams = {}
+        self.streams = OpenStreams.__new__(OpenStreams)
         self.starting = []
         self.abandoned = []
         self.held = []
@@ -138,7 +139,7 @@ cdef class H2Connection(StreamHost):
         self.engine.start_upgraded(&self.writer.out, settings)
         self.requests_served = 1
         stream = new_stream(self, 1, True)
-        self.streams[1] = stream
+        self.streams.add(stream)
         self.open_requests = 1
         self.take_head(stream, read_request(self.context, fields, False))
         if stream.head.error is not None:
@@ -155,7 +156,7 @@ cdef class H2Connection(StreamHost):
         self.tls = transport.get_extra_info("sslcontext") is not None
         self.client = address(transport.get_extra_info("peername"))
         self.server = address(transport.get_extra_info("sockname"))
-        self.heard = self.context.now
+        self.heard = self.progress = self.context.now
         self.set_deadline(H2_START_DEADLINE, self.context.header_read_timeout)
         return self.writer.begin()
 
@@ -203,10 +204,10 @@ cdef class H2Connection(StreamHost):
     def eof_received(self):
         """The client has shut its side: streams whose requests are complete are answered all the same."""
         self.eof = True
-        for stream in list(self.streams.values()):
+        for stream in self.streams.all():
             if not (<H2Stream>stream).request_ended:
                 (<H2Stream>stream).drop()
-        if self.state != H2_OPEN or not self.streams or not self.transport.can_write_eof():
+        if self.state != H2_OPEN or self.streams.count == 0 or not self.transport.can_write_eof():
             self.close()
             return None
         return True
@@ -234,15 +235,15 @@ cdef class H2Connection(StreamHost):
         if self.writer.stalled() or self.eof and self.writer.socket >= 0 and fc_socket_broken(self.writer.socket):
             self.abort_transport()
             return
-        if kind != H2_NO_DEADLINE and now >= self.deadline:
+        if kind == H2_LINGER_DEADLINE:
+            self.check_lingering(now)
+        elif kind != H2_NO_DEADLINE and now >= self.deadline:
             self.deadline_kind = H2_NO_DEADLINE
-            if kind == H2_LINGER_DEADLINE:
-                self.abort_transport()
-            elif kind == H2_START_DEADLINE:
+            if kind == H2_START_DEADLINE:
                 self.fail(FC_H2_PROTOCOL_ERROR, "the preface took too long")
             else:
                 self.append_goaway(self.engine.last_stream_id, FC_H2_NO_ERROR, "idle")
-                self.close()
+                self.leave()
         if self.state == H2_OPEN:
             self.check_liveness(now)
 
@@ -254,7 +255,7 @@ cdef class H2Connection(StreamHost):
             # A client that has just connected, and may have sent its first request: it gets a moment.
             self.set_deadline(H2_START_DEADLINE, TICK_SECONDS)
         else:
-            for stream in list(self.streams.values()):
+            for stream in self.streams.all():
                 if (<H2Stream>stream).cycle is not None:
                     (<H2Stream>stream).cycle.feed_drain()
             self.begin_goaway()
@@ -402,7 +403,7 @@ cdef class H2Connection(StreamHost):
                 return self.fail(FC_H2_PROTOCOL_ERROR, "the first frame is not SETTINGS")
             self.settings_seen = True
             self.deadline_kind = H2_NO_DEADLINE
-            if not self.streams:
+            if self.streams.count == 0:
                 self.set_deadline(H2_IDLE_DEADLINE, self.context.keep_alive_timeout)
             if self.context.draining:
                 self.begin_goaway()
@@ -433,7 +434,7 @@ cdef class H2Connection(StreamHost):
         if event == ENGINE_DATA:
             return self.take_data()
         if event == ENGINE_TRAILERS:
-            stream = self.streams.get(engine.stream_id)
+            stream = self.streams.find(engine.stream_id)
             if stream is not None:
                 self.charge(<double>len(engine.headers) / FIELDS_PER_FRAME)
                 error = check_trailers(engine.headers)
@@ -449,7 +450,7 @@ cdef class H2Connection(StreamHost):
             return self.take_reset()
         elif event == ENGINE_STREAM_ERROR:
             self.charge(1)
-            stream = self.streams.get(engine.stream_id)
+            stream = self.streams.find(engine.stream_id)
             if stream is not None:
                 self.context.error_log.debug("%s broke stream %d: %s", self.client, engine.stream_id, engine.reason)
                 return (<H2Stream>stream).drop()
@@ -488,7 +489,7 @@ cdef class H2Connection(StreamHost):
     cdef int take_stream_error(self, fc_frame2 *frame) except -1:
         """A frame that is wrong in a way that concerns its stream alone."""
         self.charge(1)
-        stream = self.streams.get(frame.stream_id)
+        stream = self.streams.find(frame.stream_id)
         if stream is not None:
             self.context.error_log.debug("%s broke stream %d: %s", self.client, frame.stream_id, frame.reason)
             return (<H2Stream>stream).reset(frame.error)
@@ -501,8 +502,8 @@ cdef class H2Connection(StreamHost):
         cdef bytes value = (data + frame.start)[:frame.size]
         cdef uint32_t highest = self.engine.last_stream_id
         cdef H2Stream stream
-        if frame.value in self.streams:
-            stream = self.streams[frame.value]
+        stream = self.streams.find(frame.value)
+        if stream is not None:
             stream.urgency, stream.incremental = parse_priority(value)
             self.urgencies_differ = True
             if stream.queued:
@@ -518,13 +519,13 @@ cdef class H2Connection(StreamHost):
         cdef HTTP2Engine engine = self.engine
         self.owed += engine.credit
         earn(self, <double>PyBytes_GET_SIZE(engine.data) / BYTES_PER_FRAME)
-        stream = self.streams.get(engine.stream_id)
+        stream = self.streams.find(engine.stream_id)
         if stream is not None:
             (<H2Stream>stream).take_body(engine.data, engine.credit, engine.end)
         return self.return_credit()
 
     cdef int take_reset(self) except -1:
-        stream = self.streams.get(self.engine.stream_id)
+        stream = self.streams.find(self.engine.stream_id)
         if stream is not None:
             (<H2Stream>stream).drop()
         return 0
@@ -532,12 +533,12 @@ cdef class H2Connection(StreamHost):
     cdef int take_window(self, uint32_t stream_id) except -1:
         """More may be sent on a stream, 0 = on all."""
         if stream_id:
-            found = self.streams.get(stream_id)
+            found = self.streams.find(stream_id)
             if found is not None and (<H2Stream>found).blocked:
                 (<H2Stream>found).enqueue()
             return 0
         # Those that wrote last come last, or the first of several incremental ones would get each small credit.
-        for found in sorted([found for found in self.streams.values() if (<H2Stream>found).blocked], key=turn_of):
+        for found in sorted([found for found in self.streams.all() if (<H2Stream>found).blocked], key=turn_of):
             (<H2Stream>found).enqueue()
         return 0
 
@@ -593,7 +594,7 @@ cdef class H2Connection(StreamHost):
         self.frames_left -= FRAMES_A_REQUEST
         self.deadline_kind = H2_NO_DEADLINE
         stream = new_stream(self, stream_id, engine.end)
-        self.streams[stream_id] = stream
+        self.streams.add(stream)
         self.open_requests += 1
         self.read_head(stream)
         if (engine.too_large or stream.head.error is not None) and self.charge_fields(len(engine.headers)) != 0:
@@ -683,7 +684,7 @@ cdef class H2Connection(StreamHost):
     cdef int push(self, H2Stream parent, str path, list fields) except -1:
         """Promise a response and begin its exchange (RFC 9113 section 8.4); nothing if the client takes none."""
         cdef HTTP2Engine engine = self.engine
-        cdef Py_ssize_t pushed = len(self.streams) - self.open_requests
+        cdef Py_ssize_t pushed = self.streams.count - self.open_requests
         cdef uint32_t stream_id
         cdef list request
         cdef H2Stream stream
@@ -703,7 +704,7 @@ cdef class H2Connection(StreamHost):
         if stream_id == 0:
             return 0
         stream = new_stream(self, stream_id, True)
-        self.streams[stream_id] = stream
+        self.streams.add(stream)
         self.take_head(stream, read_request(self.context, request, self.tls))
         if stream.head.error is not None:
             return stream.reset(FC_H2_INTERNAL_ERROR)
@@ -724,7 +725,7 @@ cdef class H2Connection(StreamHost):
         if stream.queued:
             stream.queued = False
             self.queue.discard(stream.id)
-        self.streams.pop(stream.id, None)
+        self.streams.remove(stream.id)
         if stream.tunnel is not None:
             stream.tunnel.finished()
             stream.tunnel = None
@@ -733,7 +734,8 @@ cdef class H2Connection(StreamHost):
         self.engine.forget(stream.id)
         if stream.waiters is not None:
             stream.resume()
-        if self.streams or self.state != H2_OPEN:
+        self.ended = self.context.now
+        if self.streams.count or self.state != H2_OPEN:
             return 0
         if self.context.never_keep_alive:
             self.begin_goaway()
@@ -792,7 +794,7 @@ cdef class H2Connection(StreamHost):
         if self.processing:
             return 0
         # With several streams open others may have something to say in this turn: that is one write.
-        return self.schedule_flush() if len(self.streams) > 1 else self.pump()
+        return self.schedule_flush() if self.streams.count > 1 else self.pump()
 
     cdef int schedule_flush(self) except -1:
         if not self.flush_scheduled and not self.processing:
@@ -826,10 +828,12 @@ cdef class H2Connection(StreamHost):
             return self.fail(FC_H2_ENHANCE_YOUR_CALM, "a frame or a header block took too long")
         if self.drain_state == H2_ANNOUNCED and now >= self.drain_deadline:
             self.finish_goaway()
-        for stream in list(self.streams.values()):
+        if self.streams.count == 0 or self.engine.window(0) > 0:
+            self.progress = now     # nobody waits for the client to open the window of the connection
+        for stream in self.streams.all():
             if not (<H2Stream>stream).closed:
                 (<H2Stream>stream).check_deadlines(now)
-        if self.state == H2_OPEN and self.ping_interval and self.streams and not self.reading_paused:
+        if self.state == H2_OPEN and self.ping_interval and self.streams.count and not self.reading_paused:
             if self.pong_deadline:
                 if now >= self.pong_deadline and now - self.heard >= self.ping_timeout:
                     self.context.error_log.debug("%s does not answer a ping", self.client)
@@ -848,7 +852,7 @@ cdef class H2Connection(StreamHost):
         self.context.errors_total += 1
         self.context.error_log.debug("%s: the HTTP/2 connection ends with error %d: %s", self.client, code, reason)
         self.append_goaway(self.engine.last_stream_id, code, reason)
-        return self.linger()
+        return self.linger(LINGER_SECONDS)
 
     cdef int begin_goaway(self) except -1:
         """The first step of a graceful end: a round trip, so that requests that cross it are served."""
@@ -868,18 +872,28 @@ cdef class H2Connection(StreamHost):
 
     cdef int check_leaving(self) except -1:
         """Close when no stream is left and none may come."""
-        if self.streams or self.state != H2_OPEN:
+        if self.streams.count or self.state != H2_OPEN:
             return 0
         if self.drain_state == H2_LEAVES or self.eof:
-            return self.close()
+            return self.leave()
         if self.peer_leaves:
             self.append_goaway(self.engine.last_stream_id, FC_H2_NO_ERROR, "")
-            return self.close()
+            return self.leave()
         return 0
+
+    cdef int leave(self) except -1:
+        """Close; but linger while the client may still be reading an answer.
+
+        The windows that it opens as it reads come to a closed socket then, whose kernel answers with a reset and throws
+        away the rest.
+        """
+        if self.writer.unsent() or self.context.now - self.ended < TICK_SECONDS:
+            return self.linger(TICK_SECONDS)
+        return self.close()
 
     cdef int drop_streams(self) except -1:
         self.starting = []
-        for stream in list(self.streams.values()):
+        for stream in self.streams.all():
             (<H2Stream>stream).drop()
         return 0
 
@@ -895,8 +909,11 @@ cdef class H2Connection(StreamHost):
                 self.writer.close()
         return 0
 
-    cdef int linger(self) except -1:
-        """Shut our side and drop what comes, for a while: closing at once could destroy the GOAWAY on its way."""
+    cdef int linger(self, double grace) except -1:
+        """Shut our side and drop what comes: closing at once could destroy what is on its way.
+
+        It lasts until the client closes: as long as it takes what is left, and `grace` seconds when it has all.
+        """
         if self.state >= H2_LINGER or self.transport is None:
             return 0
         self.pos = PyBytes_GET_SIZE(self.buf)
@@ -905,9 +922,19 @@ cdef class H2Connection(StreamHost):
         self.state = H2_LINGER
         self.drop_streams()
         self.writer.flush()
-        self.set_deadline(H2_LINGER_DEADLINE, LINGER_SECONDS)
+        self.grace = grace
+        self.unsent = self.writer.unsent()
+        self.set_deadline(H2_LINGER_DEADLINE, LINGER_SECONDS if self.unsent else grace)
         reading_paused, self.reading_paused = self.reading_paused, False
         return self.writer.shut(reading_paused)
+
+    cdef int check_lingering(self, double now) except -1:
+        """Cut the connection of a client that takes nothing more, or that has all."""
+        cdef Py_ssize_t left = self.writer.unsent()
+        if left < self.unsent:
+            self.deadline = now + (LINGER_SECONDS if left else self.grace)
+            self.unsent = left
+        return self.abort_transport() if now >= self.deadline else 0
 
     cdef int abort_transport(self) except -1:
         if self.transport is not None:

@@ -26,12 +26,11 @@ from fastcorn.protocols._http2_streams cimport (
     ENDED_BOTH, RESET_AFTER_END, RESET_BY_CLIENT, RESET_BY_SERVER, RESET_UNOPENED, Closing, StreamState, add_stream,
     find_closing, find_stream, note_closed, remove_stream,
 )
-from fastcorn.protocols._output cimport Output, output_append, output_reserve
+from fastcorn.protocols._output cimport Output, output_append, output_free, output_reserve
 
 
 cdef enum:
     MAX_PUSH_BYTES = 8192           # of a promised request's fields; one that large is of no use
-    MAX_FRAGMENT_BUFFER = 16384     # bytes that are kept for the next header block in pieces
 
 
 cdef class NativeEngine(HTTP2Engine):
@@ -51,7 +50,7 @@ cdef class NativeEngine(HTTP2Engine):
     def __dealloc__(self):
         free(self.streams.slots)
         free(self.closed.ids)
-        free(self.fragments.data)
+        output_free(&self.fragments)
 
     # ---- in --------------------------------------------------------------------------------------------------------
 
@@ -89,11 +88,7 @@ cdef class NativeEngine(HTTP2Engine):
         if not facts.flags & FC_FLAG2_END_HEADERS:
             return ENGINE_NOTHING
         event = self.read_block(self.fragments.data, self.fragments.len, self.fragment_end, out)
-        self.fragments.len = 0
-        if self.fragments.capacity > MAX_FRAGMENT_BUFFER:
-            free(self.fragments.data)
-            self.fragments.data = NULL
-            self.fragments.capacity = 0
+        output_free(&self.fragments)
         return event
 
     cdef int read_block(self, const char *block, size_t len, bint end, Output *out) except -1:

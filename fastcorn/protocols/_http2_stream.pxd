@@ -46,7 +46,7 @@ cdef class StreamHost:
     cdef list abandoned                 # cycles of streams that were reset, whose applications may still run
     cdef WriteQueue queue               # streams that have something to write
     cdef int64_t turns                  # DATA frames that have left
-    cdef double progress                # when DATA last left, on the clock of the context
+    cdef double progress                # until when DATA has left as fast as it has to, on the clock of the context
 
     # Flow control of what comes in.
     cdef Py_ssize_t unread              # bytes of all streams that no application has taken
@@ -110,7 +110,7 @@ cdef class H2Stream(StreamCarrier):
     cdef bint blocked                   # a window has to open first
     cdef list waiters                   # futures of drain(); None = none
     cdef int64_t turn                   # of its last DATA frame, among those of the connection
-    cdef double progress                # when pending bytes last left, on the clock of the context
+    cdef double progress                # as that of the connection, while bytes are pending
     cdef int urgency
     cdef bint incremental
 
@@ -130,6 +130,8 @@ cdef class H2Stream(StreamCarrier):
     cdef int drop(self) except -1
     cdef int drop_tunnel(self) except -1
     cdef int check_deadlines(self, double now) except -1
+    cdef bint is_awaited(self) except -1
+    cdef int note_drain(self, Py_ssize_t size) except -1
     cdef bint is_stalled(self, double now) except -1
 
 

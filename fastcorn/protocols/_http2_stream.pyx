@@ -41,6 +41,9 @@ cdef enum:
     FRAMES_PER_EXCHANGE = 2
     # The rest of a request body that is thrown away when the response has left; a longer one is reset.
     DISCARD_BYTES = 64 * 1024
+    # Bytes a second that a client has to let out of an answer that waits for its windows; write_timeout is how late it
+    # may be. One that opens them byte by byte would keep a stream, and its application, for ever. Modems took more.
+    DRAIN_RATE = 64
 
 cdef tuple PLAIN_TEXT = (b"content-type", b"text/plain; charset=utf-8")
 
@@ -303,7 +306,7 @@ cdef class H2Stream(StreamCarrier):
             )
             self.pending -= size
             self.part_start += size
-            self.progress = host.progress = host.context.now
+            self.note_drain(size)
             host.turns += 1
             self.turn = host.turns
             if self.part_start == PyBytes_GET_SIZE(part):
@@ -413,14 +416,18 @@ cdef class H2Stream(StreamCarrier):
             self.awaited = False
         return host.return_credit()
 
+    cdef bint is_awaited(self) except -1:
+        """Whether the application is ready for what comes next."""
+        if self.tunnel is not None:
+            return not self.tunnel.reading_paused
+        return self.cycle is not None and (<HTTPCycle>self.cycle).waiters is not None
+
     cdef int take_body(self, bytes data, Py_ssize_t credit, bint end) except -1:
         """DATA has come; `credit` counts its padding too."""
         cdef StreamHost host = self.host
         cdef Context context = host.context
         self.received += PyBytes_GET_SIZE(data)
-        if self.unread == 0 and (
-            self.tunnel is not None or self.cycle is not None and (<HTTPCycle>self.cycle).waiters is not None
-        ):
+        if self.unread == 0 and self.is_awaited():
             self.awaited = True
         self.unread += credit
         host.unread += credit
@@ -530,8 +537,16 @@ cdef class H2Stream(StreamCarrier):
                 return self.refuse_body(408, "the body comes too slowly")
         return 0
 
+    cdef int note_drain(self, Py_ssize_t size) except -1:
+        """So many pending bytes have left: they pay for some seconds."""
+        cdef StreamHost host = self.host
+        cdef double seconds = <double>size / DRAIN_RATE
+        self.progress = min(self.progress + seconds, host.context.now)
+        host.progress = min(host.progress + seconds, host.context.now)
+        return 0
+
     cdef bint is_stalled(self, double now) except -1:
-        """Whether the client has kept a window shut for write_timeout; asked at each tick."""
+        """Whether the client has kept a window shut, or nearly so, for write_timeout; asked at each tick."""
         cdef StreamHost host = self.host
         if not self.blocked:
             self.progress = now     # it waits for its turn, or for the socket, which has a deadline of its own

@@ -4,12 +4,14 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 
 cdef enum:
     SMALLEST_TABLE = 8      # slots, a power of two
+    LARGEST_EMPTY = 32      # slots that are kept when the last stream has gone
     CLOSED_STREAMS = 256    # that are remembered: frames for them may be on the way
+    SMALLEST_RING = 16      # of these, before there were so many; a power of two
 
 
 # A stream that neither side, or only one of them, has ended.
@@ -38,9 +40,10 @@ cdef enum Closing:
 
 
 cdef struct ClosedStreams:
-    uint32_t *ids           # a ring, the newest before `next`
+    uint32_t *ids           # when it has its full length, a ring: the newest is before `next`
     uint8_t *closings
     uint32_t next
+    uint32_t capacity
 
 
 cdef inline uint32_t slot_of(const StreamTable *table, uint32_t id) noexcept:
@@ -111,31 +114,46 @@ cdef inline int remove_stream(StreamTable *table, StreamState *stream) except -1
             hole = slot
     table.slots[hole].id = 0
     table.count -= 1
-    if table.count == 0 and table.capacity > 16 * SMALLEST_TABLE:
+    if table.count == 0 and table.capacity > LARGEST_EMPTY:
         free(table.slots)
         table.slots = NULL
         table.capacity = 0
     return 0
 
 
+cdef inline int lengthen_ring(ClosedStreams *closed) except -1:
+    cdef uint32_t capacity = max(closed.capacity * 2, <uint32_t>SMALLEST_RING)
+    cdef uint32_t *ids = <uint32_t *>calloc(capacity, sizeof(uint32_t) + sizeof(uint8_t))
+    cdef uint8_t *closings = <uint8_t *>(ids + capacity)
+    if ids is NULL:
+        raise MemoryError
+    if closed.capacity:
+        memcpy(ids, closed.ids, closed.capacity * sizeof(uint32_t))
+        memcpy(closings, closed.closings, closed.capacity)
+    free(closed.ids)
+    closed.ids = ids
+    closed.closings = closings
+    closed.capacity = capacity
+    return 0
+
+
 cdef inline int note_closed(ClosedStreams *closed, uint32_t id, Closing how) except -1:
     """Remember how a stream was closed, in place of the oldest."""
-    if closed.ids is NULL:
-        closed.ids = <uint32_t *>calloc(CLOSED_STREAMS, sizeof(uint32_t) + sizeof(uint8_t))
-        if closed.ids is NULL:
-            raise MemoryError
-        closed.closings = <uint8_t *>(closed.ids + CLOSED_STREAMS)
+    if closed.next == closed.capacity:
+        if closed.capacity < CLOSED_STREAMS:
+            lengthen_ring(closed)
+        else:
+            closed.next = 0
     closed.ids[closed.next] = id
     closed.closings[closed.next] = how
-    closed.next = (closed.next + 1) % CLOSED_STREAMS
+    closed.next += 1
     return 0
 
 
 cdef inline uint8_t *find_closing(const ClosedStreams *closed, uint32_t id) noexcept:
     """Where it is kept how a stream was closed; NULL = it was not, or that is forgotten."""
     cdef uint32_t index
-    if closed.ids is not NULL:
-        for index in range(<uint32_t>CLOSED_STREAMS):
-            if closed.ids[index] == id:
-                return &closed.closings[index]
+    for index in range(closed.capacity):
+        if closed.ids[index] == id:
+            return &closed.closings[index]
     return NULL

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Output: a growing buffer of bytes to be written. Zero-filled is empty.
 
-from libc.stdlib cimport realloc
+from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
 
@@ -9,6 +9,13 @@ cdef struct Output:
     char *data
     size_t len
     size_t capacity
+
+
+cdef inline void output_free(Output *out) noexcept:
+    """Empty it, and give its memory back."""
+    free(out.data)
+    out.data = NULL
+    out.len = out.capacity = 0
 
 
 cdef inline int output_reserve(Output *out, size_t more) except -1:

@@ -35,4 +35,5 @@ cdef class WriteQueue:
     cpdef int update(self, uint32_t stream_id, int urgency, bint incremental) except -1
     cpdef object take(self)
     cdef int insert(self, QueueEntry entry, int urgency, bint incremental) except -1
+    cdef int shrink(self, Heap *heap) except -1
     cdef Heap *heap_of(self, QueueEntry entry) noexcept

@@ -25,6 +25,7 @@ cdef extern from "priority.h":
 cdef enum:
     URGENCY_SHIFT = 56      # above 2^56 turns, which no connection lives to see
     SMALLEST_HEAP = 8
+    LARGEST_EMPTY = 32      # streams that there is room for when none is left
 
 
 cpdef tuple parse_priority(bytes value):
@@ -145,6 +146,7 @@ cdef class WriteQueue:
         if entry is not None:
             heap_remove(self.heap_of(entry), entry.place)
             del self.entries[stream_id]
+            self.shrink(self.heap_of(entry))
         return 0
 
     cpdef int update(self, uint32_t stream_id, int urgency, bint incremental) except -1:
@@ -181,6 +183,7 @@ cdef class WriteQueue:
         entry = <QueueEntry>heap.items[0]
         heap_remove(heap, 0)
         del self.entries[entry.stream_id]
+        self.shrink(heap)
         return entry.stream
 
     cdef int insert(self, QueueEntry entry, int urgency, bint incremental) except -1:
@@ -192,6 +195,16 @@ cdef class WriteQueue:
             entry.key = entry.stream_id
         entry.key |= <uint64_t>clamped(urgency) << URGENCY_SHIFT
         return heap_add(self.heap_of(entry), entry)
+
+    cdef int shrink(self, Heap *heap) except -1:
+        """Give back what a crowd has left: neither a heap nor a dict shrinks by itself."""
+        if heap.count == 0 and heap.capacity > LARGEST_EMPTY:
+            free(heap.items)
+            heap.items = NULL
+            heap.capacity = 0
+            if not self.entries:
+                self.entries.clear()
+        return 0
 
     cdef Heap *heap_of(self, QueueEntry entry) noexcept:
         return &self.shared if entry.incremental else &self.ordered

@@ -29,6 +29,7 @@ cdef class Writer:
     cdef object drain(self)
     cdef int resume(self) except -1
     cdef bint stalled(self) except -1
+    cdef Py_ssize_t unsent(self) except -1
     cdef int close(self) except -1
     cdef int shut(self, bint reading_paused) except -1
     cdef int abort(self) except -1

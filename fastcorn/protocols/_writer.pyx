@@ -18,6 +18,7 @@ from fastcorn.protocols._output cimport output_append, output_reserve
 
 cdef extern from "socket.h":
     size_t fc_socket_send(int fd, const char *first, size_t first_len, const char *second, size_t second_len)
+    int fc_socket_unsent(int fd)
 
 
 cdef enum:
@@ -155,6 +156,15 @@ cdef class Writer:
             transport.abort()
         return 0
 
+    cdef Py_ssize_t unsent(self) except -1:
+        """Bytes that were written and that the peer's kernel has not acknowledged, as far as can be told."""
+        cdef Py_ssize_t count = 0
+        if self.transport is not None:
+            count = self.transport.get_write_buffer_size()
+            if self.socket >= 0:
+                count += fc_socket_unsent(self.socket)
+        return count
+
     cdef int drop(self) except -1:
         """The transport is being aborted: what is collected and what an application still sends goes nowhere."""
         self.fd = self.socket = -1
@@ -181,6 +191,9 @@ cdef class Writer:
 
     cdef int hand_over(self, object data) except -1:
         """Give the transport what the socket did not take."""
+        if self.fd >= 0 and self.transport.is_closing():
+            # A write has failed; until connection_lost() comes, in the next turn, asyncio's logs each further one.
+            return 0
         if not self.transport_busy:
             self.transport_busy = True
             self.queued_bytes = 0

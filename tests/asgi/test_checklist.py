@@ -27,6 +27,7 @@ SUITES = (
     "protocols/test_http2_push.py",
     "protocols/test_http2_repeats.py",
     "protocols/test_http2_streams.py",
+    "protocols/test_http2_windows.py",
     "protocols/test_websocket_*.py",
     "fuzz/test_connection.py",
     "fuzz/test_websocket_connection.py",

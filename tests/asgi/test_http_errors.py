@@ -297,7 +297,7 @@ def test_starlette_s_error_of_a_disconnect_is_silent(serve: Serve, how: str) -> 
         await gate.wait()
         yield b"second"
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    async def app(scope: Scope, receive: Receive, send: Any) -> None:
         try:
             if how == "receives":
                 await Request(scope, receive).body()

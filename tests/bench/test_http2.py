@@ -207,11 +207,17 @@ def test_the_comparison_refuses_a_run_without_answers(
 
 @pytest.mark.parametrize(("name", "data"), [("upload", 0), ("download", 3_000_000), ("download-tls", 3_000_000)])
 def test_transfers(
-    name: str, data: int, interpreter: Interpreter, recorder: Recorder, install: Callable[[str], None]
+    name: str,
+    data: int,
+    interpreter: Interpreter,
+    recorder: Recorder,
+    install: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     install(report(succeeded=1, data=data))
     ways = transfer.choose_ways([name])
     transfer.run(interpreter, [SMALL, BROKEN], ways, 3_000_000, 2, recorder)
+    assert "memory grew by at most 16 MiB: 1 of 1\n" in capsys.readouterr().out
     rows = recorder.results[name]["rows"]
     assert rows["fastcorn-h2"]["mib_per_second"] == 1.4
     assert rows["fastcorn-h2"]["rounds"] == 2
@@ -220,6 +226,11 @@ def test_transfers(
     transfer.run(interpreter, [SMALL], ways, 3_000_000, 1, recorder)
     error = str(recorder.results[name]["rows"]["fastcorn-h2"]["error"])
     assert error == "the body did not arrive whole: 0 refused, 1234 bytes came back"
+
+
+def test_growth_is_judged() -> None:
+    rows: dict[str, Row] = {"a": {"growth_mib": 16.0}, "b": {"growth_mib": 17.25}, "c": {"error": "out of order"}}
+    assert transfer.judge_growth(rows) == "memory grew by at most 16 MiB: 1 of 2; of b by 17.25 MiB"
 
 
 def test_idle_connections(interpreter: Interpreter, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,9 @@ HERE = Path(__file__).resolve().parent
 SCRIPTS = sorted(HERE.glob("leak_*.py"))
 
 
-def run(script: Path) -> subprocess.CompletedProcess[str]:
+def run(script: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", f"tests.isolated.{script.stem}"]
-    environment = os.environ | {"PYTHONHASHSEED": "0"}  # the same tables, so the same counts, on each run
+    environment = os.environ | {"PYTHONHASHSEED": "0"} | variables  # the same tables, so the same counts, on each run
     return subprocess.run(
         command, capture_output=True, text=True, timeout=300, check=False, cwd=HERE.parents[1], env=environment
     )
@@ -32,6 +32,13 @@ def test_streams_leave_nothing() -> None:
     done = run(HERE / "flat_http2.py")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "grown by" in done.stdout
+
+
+@pytest.mark.slow
+def test_idle_connections_hold_little() -> None:
+    done = run(HERE / "idle_http2.py", PYTHONMALLOC="malloc")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("holds") == 3
 
 
 def test_a_leak_is_found() -> None:

@@ -22,6 +22,7 @@ ON_EACH_ENGINE = (
     "test_http2_priorities",
     "test_http2_push",
     "test_http2_streams",
+    "test_http2_windows",
 )
 
 

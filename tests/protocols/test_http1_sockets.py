@@ -162,6 +162,30 @@ def test_large_echo_on_a_socket(run: Run) -> None:
     run(echo, client)
 
 
+def test_nothing_is_logged_of_a_client_that_leaves(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    """P10, R4: asyncio's transport would warn of each write that comes after a failed one in the same turn."""
+    links: list[Link] = []
+    finished = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start())
+        links[0].close()
+        try:
+            for _ in range(20):
+                await send(body(bytes(100_000), True))
+        except OSError:
+            pass
+        finished.set()
+
+    async def client(link: Link) -> None:
+        links.append(link)
+        await link.send(GET)
+        await asyncio.wait_for(finished.wait(), PATIENCE)
+
+    run(app, client)
+    assert caplog.messages == []
+
+
 def test_slow_reader_on_a_socket(run: Run) -> None:
     """P10: the application waits while the client does not read, and everything arrives in the end."""
     piece = bytes(range(256)) * 64

@@ -227,16 +227,16 @@ def test_stream_whose_client_gives_no_window_is_reset(serve: Serve) -> None:
 
 
 def test_stream_whose_client_credits_a_little_is_not_reset(serve: Serve) -> None:
-    """D5: any progress counts."""
+    """D5: 64 bytes a second are progress enough."""
     served = serve(answering(b"x" * 10_000), write_timeout=10.0)
-    client = Http2Client(served, settings={SettingCodes.INITIAL_WINDOW_SIZE: 100})
+    client = Http2Client(served, settings={SettingCodes.INITIAL_WINDOW_SIZE: 400})
     slow = client.exchange()
     slow.stop_reading()
     slow.begin()
     client.settle()
     for _ in range(20):
         served.tick(6)
-        slow.resume_reading(10)
+        slow.resume_reading(400)
     assert not slow.ended
     slow.resume_reading()
     assert len(slow.answer.body) == 10_000
@@ -378,6 +378,39 @@ def test_stop_keeps_the_deadline_of_a_connection_that_has_failed(serve: Serve) -
     assert not client.closed
     client.served.tick(5 + SLACK)
     assert client.closed
+
+
+def test_client_has_time_for_the_rest_of_an_answer(serve: Serve) -> None:
+    """N6, D6: as long as it takes what is left, and a moment after that; then the connection is cut."""
+    served = serve(answering(b"x" * 50_000), keep_alive_max_requests=1)
+    client = Http2Client(served)
+    client.transport.stop_client()
+    client.request()
+    client.transport.resume_client(1000)
+    client.ping()
+    assert client.transport.eof_sent
+    for _ in range(6):
+        served.tick(4)
+        client.transport.resume_client(5000)
+        assert not client.closed
+    client.transport.resume_client()
+    served.tick(1)
+    assert not client.closed
+    served.tick(SLACK)
+    assert client.closed
+    assert len(client.streams[1].body) == 50_000
+
+
+def test_client_that_takes_no_more_of_an_answer_is_cut(serve: Serve) -> None:
+    """N6, D6."""
+    served = serve(answering(b"x" * 50_000), keep_alive_max_requests=1)
+    client = Http2Client(served)
+    client.transport.stop_client()
+    client.request()
+    client.transport.resume_client(1000)
+    client.ping()
+    served.tick(5 + SLACK)
+    assert client.transport.aborted
 
 
 def test_announced_stop_serves_what_comes(serve: Serve) -> None:

@@ -143,6 +143,43 @@ def test_a_stream_that_waits_for_its_turn_is_no_stall(serve: Serve) -> None:
     assert set(client.resets) == {1, 3}
 
 
+@pytest.mark.parametrize("on", [1, 0], ids=["a stream", "the connection"])
+def test_windows_that_open_too_slowly(serve: Serve, on: int) -> None:
+    """By less than 64 bytes a second: a byte now and then keeps no stream much longer than none."""
+    app = Download()
+    served = serve(app, write_timeout=10.0, h2_ping_interval=None)
+    bystander = Bystander(served)
+    client = FrameClient(served, settings={INITIAL_WINDOW_SIZE: 0 if on else 2**20})
+    client.send(honest_request(1))
+    begun = len(client.body(1))
+
+    def reached() -> bool:
+        client.send(frame(WINDOW_UPDATE, 0, on, struct.pack("!I", 1)))
+        return 1 in client.resets
+
+    passed = seconds_until(client, reached, 12, bystander)
+    assert 10 <= passed <= 10 + SLACK
+    assert passed <= len(client.body(1)) - begun <= passed + 1
+    assert client.resets == {1: CANCEL}
+    served.driver.settle()
+    assert app.ended == 1 + (bystander.stream + 1) // 2
+    assert client.goaway is None
+
+
+def test_windows_that_open_slowly(serve: Serve) -> None:
+    """A client that takes 64 bytes a second gets its answer, however it credits them."""
+    served = serve(Download(), write_timeout=10.0, h2_ping_interval=None)
+    client = FrameClient(served, settings={INITIAL_WINDOW_SIZE: 0})
+    client.send(honest_request(1), honest_request(3))
+    for second in range(1, 41):
+        client.send(frame(WINDOW_UPDATE, 0, 1, struct.pack("!I", 66)))
+        if second % 10 == 0:
+            client.send(frame(WINDOW_UPDATE, 0, 3, struct.pack("!I", 660)))
+        served.tick(1)
+    assert client.resets == {}
+    assert (len(client.body(1)), len(client.body(3))) == (2640, 2640)
+
+
 def test_a_refusal_waits_for_the_window(serve: Serve) -> None:
     """The body of an answer of the server's own has write_timeout, as every other."""
     served = serve(Download(), server_names=["example.net"], write_timeout=10.0, h2_ping_interval=None)
