@@ -29,7 +29,8 @@ from bench.attack_frames import (
 )
 from bench.backpressure import MemoryLog
 from bench.errors import BenchError
-from bench.exchange import connect
+from bench.exchange import ExchangeError, connect
+from bench.process import PROBE_ADDRESS
 
 REQUESTS_PER_CONNECTION = 500
 """Some servers end a connection after 1000 requests."""
@@ -94,13 +95,14 @@ class HonestClient:
         sent: bytes of its requests.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, source: str = "") -> None:
         self._port = port
+        self._source = source
         self.sent = 0
         self._open()
 
     def _open(self) -> None:
-        self._socket = connect(self._port, timeout=ANSWER_SECONDS)
+        self._socket = connect(self._port, timeout=ANSWER_SECONDS, source=self._source)
         self._socket.sendall(OPENING)
         self._reader = FrameReader()
         self._stream = 1
@@ -136,6 +138,23 @@ class HonestClient:
     def reopen(self) -> None:
         self.close()
         self._open()
+
+
+def probe(port: int, _path: str) -> int:
+    """Whether a server answers `/` over HTTP/2, for `ServerProcess`.
+
+    Raises:
+        ExchangeError: it does not.
+        OSError: nobody listens.
+    """
+    client = HonestClient(port, PROBE_ADDRESS)
+    try:
+        client.ask(1)
+    except BenchError as error:
+        raise ExchangeError(str(error)) from None
+    finally:
+        client.close()
+    return 200
 
 
 class Probe:

@@ -228,6 +228,10 @@ ATTACKS: tuple[Attack, ...] = (
 )
 
 
+NO_ATTACK = Attack("connect", lambda index: frame(PING, 0, 0, struct.pack("!Q", index)), pieces=1)
+"""A connection that is opened, asks for nothing and goes: what every attack costs that opens many."""
+
+
 def choose_attacks(names: Sequence[str] | None) -> list[Attack]:
     """The attacks of these names, all for None.
 

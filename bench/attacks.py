@@ -12,8 +12,8 @@ import time
 from collections.abc import Mapping, Sequence
 
 from bench import process
-from bench.attack_clients import Attacker, HonestClient, Probe
-from bench.attack_frames import Attack, honest_request
+from bench.attack_clients import Attacker, HonestClient, Probe, probe
+from bench.attack_frames import NO_ATTACK, Attack, honest_request
 from bench.backpressure import MIB, MemoryLog
 from bench.errors import BenchError
 from bench.http2_servers import Http2Server
@@ -34,7 +34,7 @@ COLUMNS = {
     "to_h2": "x h2 engine",
     "to_granian": "x granian",
     "percent_honest": "% of honest",
-    "busy": "busy",
+    "cpu_us_connection": "CPU us/connection",
     "connections": "connections",
     "frames_each": "frames each",
     "end": "ends with",
@@ -50,10 +50,10 @@ def run(
     interpreter: Interpreter,
     servers: Sequence[Http2Server],
     attacks: Sequence[Attack],
-    seconds: int,
+    seconds: float,
     recorder: Recorder,
 ) -> None:
-    """Measures, prints and records each attack on each server, after honest requests alone.
+    """Measures, prints and records each attack on each server, after honest requests and connections that do nothing.
 
     Args:
         interpreter: the Python that runs the servers.
@@ -64,7 +64,7 @@ def run(
     """
     process.pin_load()
     honest: dict[str, Row] = {}
-    for attack in (None, *attacks):
+    for attack in (None, NO_ATTACK, *attacks):
         rows = {server.name: _measure(server, interpreter, attack, seconds, honest) for server in servers}
         add_ratios(rows)
         if attack is None:
@@ -75,11 +75,11 @@ def run(
 
 
 def _measure(
-    server: Http2Server, interpreter: Interpreter, attack: Attack | None, seconds: int, honest: Mapping[str, Row]
+    server: Http2Server, interpreter: Interpreter, attack: Attack | None, seconds: float, honest: Mapping[str, Row]
 ) -> Row:
     """A row of one server; `error` when it does not speak HTTP/2 like this, or did not survive."""
     try:
-        with process.ServerProcess(server.form(None), interpreter, APP) as running:
+        with process.ServerProcess(server.form(None), interpreter, APP, probe=probe) as running:
             if attack is None:
                 return _quiet(running, seconds)
             base = figure(honest.get(server.name, {}), COST)
@@ -98,49 +98,49 @@ def _warmed(port: int) -> HonestClient:
     return client
 
 
-def _quiet(running: process.ServerProcess, seconds: int) -> Row:
+def _quiet(running: process.ServerProcess, seconds: float) -> Row:
     """The figures of honest requests alone."""
     client = _warmed(running.port)
-    cpu, sent, started = running.cpu_seconds(), client.sent, time.monotonic()
+    cpu, sent = running.cpu_seconds(), client.sent
     for _ in range(HONEST_REQUESTS // IN_FLIGHT):
         client.ask(IN_FLIGHT)
-    used, size, taken = running.cpu_seconds() - cpu, client.sent - sent, time.monotonic() - started
+    used, size = running.cpu_seconds() - cpu, client.sent - sent
     client.close()
-    with Probe(running.port) as probe:
+    with Probe(running.port) as asking:
         time.sleep(seconds)
     return {
         "cpu_us_frame": round(used * 1e6 / HONEST_REQUESTS, 1),
         COST: round(used * 1e6 / size * 1024, 1),
         "percent_honest": 100.0,
-        "busy": round(used / taken, 2),
-        "p50_ms": probe.milliseconds(0.5),
-        "p99_ms": probe.milliseconds(0.99),
+        "p50_ms": asking.milliseconds(0.5),
+        "p99_ms": asking.milliseconds(0.99),
     }
 
 
-def _attacked(running: process.ServerProcess, attack: Attack, seconds: int, honest_us_byte: float) -> Row:
+def _attacked(running: process.ServerProcess, attack: Attack, seconds: float, honest_us_byte: float) -> Row:
     _warmed(running.port).close()
     attacker, log = Attacker(running.port, attack), MemoryLog(running)
-    cpu, started = running.cpu_seconds(), time.monotonic()
-    with Probe(running.port) as probe:
+    cpu = running.cpu_seconds()
+    with Probe(running.port) as asking:
         attacker.run(seconds, log)
-    used, taken = running.cpu_seconds() - cpu, time.monotonic() - started
-    probed = len(probe.waits) * len(honest_request(1)) * honest_us_byte / 1e6
-    us_byte = max(used - probed, 0.0) * 1e6 / max(attacker.sent, 1)
+    probed = len(asking.waits) * len(honest_request(1)) * honest_us_byte / 1e6
+    used = max(running.cpu_seconds() - cpu - probed, 0.0)
+    us_byte = used * 1e6 / max(attacker.sent, 1)
+    share = ratio(us_byte, honest_us_byte)
     row: Row = {
         "cpu_us_frame": round(us_byte * attacker.sent / max(sum(attacker.frames), 1), 2),
         COST: round(us_byte * 1024, 2),
-        "percent_honest": round(100 * us_byte / honest_us_byte, 2),
-        "busy": round(used / taken, 2),
+        "percent_honest": None if share is None else round(100 * share, 2),
+        "cpu_us_connection": round(used * 1e6 / len(attacker.frames), 1),
         "connections": len(attacker.frames),
         "frames_each": round(statistics.median(attacker.frames)),
         "end": attacker.ends.most_common(1)[0][0],
-        "p50_ms": probe.milliseconds(0.5),
-        "p99_ms": probe.milliseconds(0.99),
+        "p50_ms": asking.milliseconds(0.5),
+        "p99_ms": asking.milliseconds(0.99),
         "growth_mib": round((log.peak - log.before) / MIB, 1),
     }
-    if probe.failures:
-        row["failures"] = probe.failures
+    if asking.failures:
+        row["failures"] = asking.failures
     return row
 
 

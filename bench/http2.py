@@ -35,6 +35,8 @@ COLUMNS = {
     "resident_mb": "RSS MB",
     "failed": "failed",
     "to_best_peer": "x best peer",
+    "to_granian": "x granian",
+    "cpu_to_granian": "CPU / granian",
     "to_hypercorn": "x hypercorn",
     "client_busy": "client busy",
     "spread": "spread",
@@ -167,10 +169,13 @@ def summarise(samples: Sequence[Sample]) -> Row:
 
 
 def add_ratios(rows: dict[str, Row], name: str = "requests_per_second") -> None:
-    """Adds a rate of each row against that of the best peer and of Hypercorn; the reference in C is no peer."""
+    """Adds a rate of each row against that of the best peer, granian and Hypercorn, and the processor time of a request
+    against granian's; the reference in C is no peer."""
     rates = {server: figure(row, name) for server, row in rows.items()}
     peers = [rate for server, rate in rates.items() if rate is not None and is_peer(server) and server != REFERENCE]
     for server, row in rows.items():
         if "error" not in row:
             row["to_best_peer"] = ratio(rates[server], max(peers, default=None))
+            row["to_granian"] = ratio(rates[server], rates.get("granian"))
+            row["cpu_to_granian"] = ratio(figure(row, "cpu_us"), figure(rows.get("granian", {}), "cpu_us"))
             row["to_hypercorn"] = ratio(rates[server], rates.get("hypercorn"))

@@ -49,9 +49,10 @@ cdef class HPACKDecoder:
     cdef readonly str error         # of the last block; None = none
     cdef readonly Py_ssize_t list_size  # of the last block, as SETTINGS_MAX_HEADER_LIST_SIZE counts (RFC 9113 6.5.2)
 
-    # A whole block to a list of (name, value), or None with an error (COMPRESSION_ERROR). Fields that bring the list
-    # above `most` bytes are decoded for the table's sake and left out: see list_size.
-    cdef list decode_block(self, const char *block, size_t len, Py_ssize_t most)
+    # A whole block to a list of (name, value), or None with an error (COMPRESSION_ERROR). Where the list has more than
+    # `most` bytes (see list_size) or `most_fields` fields it is cut, and the decoder behind the client's: then the
+    # connection must end.
+    cdef list decode_block(self, const char *block, size_t len, Py_ssize_t most, Py_ssize_t most_fields)
     cdef int grow(self) except -1
     cdef tuple pair_of(self, fc_hpack_field *field)
     cdef int forget_evicted(self) except -1

@@ -20,7 +20,8 @@ class HPACKDecoder:
         Args:
             data: a whole block.
             raw: nothing; fields are always bytes.
-            most: bytes of the list, as `list_size` counts them: later fields are left out; None = without limit.
+            most: bytes of the list, as `list_size` counts them; None = without limit. The block is read no further,
+                which ends its connection.
 
         Raises:
             ValueError: it is malformed; the text says how.
@@ -31,7 +32,7 @@ class HPACKDecoder:
         """What was wrong with the last block."""
     @property
     def list_size(self) -> int:
-        """Of the last block, left-out fields included: bytes and 32 for each field (RFC 9113 section 6.5.2)."""
+        """Of the last block, as far as it was read: bytes and 32 for each field (RFC 9113 section 6.5.2)."""
     @property
     def table_size(self) -> int:
         """Bytes that the entries of the dynamic table count."""

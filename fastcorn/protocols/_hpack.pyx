@@ -134,7 +134,7 @@ cdef class HPACKDecoder:
         self.oldest = table.inserted - table.count + 1
         return 0
 
-    cdef list decode_block(self, const char *block, size_t len, Py_ssize_t most):
+    cdef list decode_block(self, const char *block, size_t len, Py_ssize_t most, Py_ssize_t most_fields):
         cdef char small[2048]
         cdef char *room = small
         cdef list fields = []
@@ -157,8 +157,10 @@ cdef class HPACKDecoder:
                     fc_hpack_decode_entry(&self.decoder, &field)
                 pair = self.pair_of(&field)
                 self.list_size += field.name_len + field.value_len + FC_HPACK_OVERHEAD
-                if self.list_size <= most:
-                    PyList_Append(fields, pair)
+                if self.list_size > most or PyList_GET_SIZE(fields) == most_fields:
+                    self.list_size = max(self.list_size, most + 1)
+                    break
+                PyList_Append(fields, pair)
         finally:
             if room is not small:
                 PyMem_Free(room)
@@ -206,13 +208,13 @@ cdef class HPACKDecoder:
     # ---- the names of hpack.Decoder, for the h2 package ------------------------------------------------------------
 
     def decode(self, bytes data not None, bint raw=True, most=None):
-        """A block as a list of (name, value), up to so many bytes of it (see `list_size`).
+        """A block as a list of (name, value), or the first of it, when it is above so many bytes (see `list_size`).
 
         Raises:
             ValueError: it is malformed.
         """
         cdef Py_ssize_t limit = PY_SSIZE_T_MAX if most is None else most
-        fields = self.decode_block(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), limit)
+        fields = self.decode_block(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), limit, PY_SSIZE_T_MAX)
         if fields is None:
             raise ValueError(self.error)
         return fields

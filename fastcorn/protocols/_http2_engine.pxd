@@ -132,6 +132,7 @@ cdef class HTTP2Engine:
     cdef uint32_t stream_window
     cdef uint32_t connection_window
     cdef Py_ssize_t header_list_size
+    cdef Py_ssize_t most_fields     # of a list that is read, to answer 431
 
     # In, of every frame that has come whole: does it belong to the header block before it, does it begin one, is that
     # too large? 0 = receive() may have it; else the event of fail().

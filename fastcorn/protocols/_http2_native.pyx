@@ -126,7 +126,7 @@ cdef class NativeEngine(HTTP2Engine):
         cdef fc_hpack_table *table = &self.decoder.decoder.table
         cdef Py_ssize_t most = BOMB_FACTOR * self.header_list_size
         cdef uint64_t inserted = table.inserted
-        self.headers = self.decoder.decode_block(block, len, most)
+        self.headers = self.decoder.decode_block(block, len, most, self.most_fields)
         if self.headers is None:
             return self.fail(FC_H2_COMPRESSION_ERROR, self.decoder.error)
         if self.decoder.list_size > most:

@@ -25,6 +25,7 @@ from bench import (
     transfer,
 )
 from bench.__main__ import main
+from bench.attack_frames import choose_attacks
 from bench.certificate import Certificate
 from bench.errors import BenchError
 from bench.exchange import ExchangeError
@@ -252,6 +253,10 @@ def test_ratios_leave_out_own_rows_and_the_reference() -> None:
     http2.add_ratios(rows)
     assert [row.get("to_best_peer") for row in rows.values()] == [1.5, 1.0, 0.5, 25.0, None]
     assert [row.get("to_hypercorn") for row in rows.values()] == [3.0, 2.0, 1.0, 50.0, None]
+    assert [row.get("to_granian") for row in rows.values()] == [1.5, 1.0, 0.5, 25.0, None]
+    rows["fastcorn-h2"]["cpu_us"], rows["granian"]["cpu_us"] = 5.0, 20.0
+    http2.add_ratios(rows)
+    assert [row.get("cpu_to_granian") for row in rows.values()] == [0.25, 1.0, None, None, None]
 
 
 def test_servers_are_chosen_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -368,3 +373,15 @@ def test_the_table_is_recorded_by_command(
     http2_table.run(interpreter, extent, tmp_path)
     assert load(path_of("http2", "3.13", tmp_path))["hello"]["rows"].keys() == {"fastcorn-h2"}
     assert load(path_of("transfer", "3.13", tmp_path))["upload"]["options"] == {"rounds": 1, "size": 3_000_000}
+
+
+def test_attacks(interpreter: Interpreter, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attacks, "HONEST_REQUESTS", 20)
+    monkeypatch.setattr(attacks, "WARMUP", 10)
+    attacks.run(interpreter, [SMALL, BROKEN], choose_attacks(["ping"]), 0.1, recorder)
+    assert recorder.results.keys() == {"honest", "connect", "ping"}
+    for part in recorder.results.values():
+        assert "out of order" in str(part["rows"]["hypercorn"]["error"])
+    row = recorder.results["ping"]["rows"]["fastcorn-h2"]
+    assert row["connections"] == 1
+    assert isinstance(row[attacks.COST], float)

@@ -212,6 +212,14 @@ def test_a_bomb_ends_the_connection(connect: Connect) -> None:
     assert [(kind, about["code"]) for kind, about in events] == [(engine.CONNECTION_ERROR, ENHANCE_YOUR_CALM)]
 
 
+@pytest.mark.parametrize(("count", "kind"), [(30, engine.REQUEST), (41, engine.CONNECTION_ERROR)])
+def test_many_fields_end_the_connection(connect: Connect, count: int, kind: int) -> None:
+    """Four times max_header_fields, pseudo-fields included, are still read, to answer 431."""
+    client = connect(max_header_fields=10)
+    events, _ = client.receive(client.headers(1, [*REQUEST, *[(b"a", b"")] * (count - len(REQUEST))]))
+    assert [event for event, _about in events] == [kind]
+
+
 @pytest.mark.parametrize(
     ("stream_id", "code"), [(2, PROTOCOL_ERROR), (3, PROTOCOL_ERROR), (5, STREAM_CLOSED)], ids=["even", "lower", "done"]
 )

@@ -23,6 +23,7 @@ STREAM_CLOSED, CANCEL = 5, 8
 LIMITS = {
     "h2_max_concurrent_streams": 100_000,
     "h2_max_header_list_size": 2**16,
+    "max_header_fields": 100,
     "h2_max_inbound_frame_size": 2**14,
     "h2_initial_stream_window": 2**18,
     "h2_initial_connection_window": 2**20,
