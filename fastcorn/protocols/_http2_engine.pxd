@@ -82,6 +82,7 @@ cdef enum:
     HEADER_TABLE_BYTES = 4096       # the default, sent all the same: some clients use none before they have seen it
     BLOCK_FRAMES = 64               # of one header block; h2 takes no more either, nghttp2 and Go count too
     BOMB_FACTOR = 4                 # a list of up to so many times the setting is read, to answer 431
+    LEAST_FIELDS = 400              # and fields, however low the setting: browsers send each of 180 cookies as a field
     FIELD_OVERHEAD = 32             # what a field counts beside its bytes (RFC 9113 section 6.5.2)
 
 

@@ -45,7 +45,7 @@ cdef class HTTP2Engine:
         self.stream_window = settings.h2_initial_stream_window
         self.connection_window = max(DEFAULT_WINDOW, settings.h2_initial_connection_window)
         self.header_list_size = settings.h2_max_header_list_size
-        self.most_fields = BOMB_FACTOR * settings.max_header_fields
+        self.most_fields = max(BOMB_FACTOR * settings.max_header_fields, LEAST_FIELDS)
 
     cdef int check_block(self, const fc_frame2 *facts) except -1:
         """RFC 9113 sections 4.3 and 6.10. The block is bounded before anything keeps or decodes it."""

@@ -22,8 +22,9 @@ Fields = list[tuple[bytes, bytes]]
 TABLE_BYTES = 4096
 # A list of up to so many times the limit is read, so that it can be answered.
 BOMB_FACTOR = 4
-# And so many fields, when the settings do not say; hpack needs 10 us for each, so 4,000 would hold everybody up.
-MOST_FIELDS = BOMB_FACTOR * 100
+# And so many fields, however low the setting, for browsers send each cookie as a field; hpack needs 10 us for each, so
+# 4,000 would hold everybody up.
+LEAST_FIELDS = 400
 # How many blocks or lists are kept, and the longest.
 KEPT = 64
 KEPT_BYTES = 1024
@@ -96,7 +97,7 @@ class FieldDecoder:
         most: fields of a list that is decoded.
     """
 
-    def __init__(self, limit: int, most: int = MOST_FIELDS) -> None:
+    def __init__(self, limit: int, most: int = LEAST_FIELDS) -> None:
         self.limit = limit
         self.most = most
         self.decoder = Decoder(max_header_list_size=BOMB_FACTOR * limit)

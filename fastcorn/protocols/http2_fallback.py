@@ -40,7 +40,14 @@ try:
     )
     from h2.settings import SettingCodes, Settings
 
-    from fastcorn.protocols.hpack_fields import BOMB_FACTOR, BombError, FieldDecoder, FieldEncoder, HPACKError
+    from fastcorn.protocols.hpack_fields import (
+        BOMB_FACTOR,
+        LEAST_FIELDS,
+        BombError,
+        FieldDecoder,
+        FieldEncoder,
+        HPACKError,
+    )
 except ImportError as error:
     raise ConfigError(
         "the package h2 is not installed; pip install 'fastcorn[h2]', or set http2_engine to auto or native",
@@ -86,7 +93,8 @@ class H2Engine(_http2_engine.PyHTTP2Engine):
     def __init__(self, settings: Any) -> None:
         super().__init__(settings)
         self.h2 = Connection(CONFIGURATION)
-        self.fields = FieldDecoder(settings.h2_max_header_list_size, BOMB_FACTOR * settings.max_header_fields)
+        most = max(BOMB_FACTOR * settings.max_header_fields, LEAST_FIELDS)
+        self.fields = FieldDecoder(settings.h2_max_header_list_size, most)
         self.encoder = FieldEncoder()
         self.h2.encoder = self.encoder
         self.resets: dict[int, None] = {}  # streams that the server has reset, the oldest first

@@ -47,6 +47,15 @@ def test_cookies_are_passed_as_they_came(serve: Serve) -> None:
     assert [tuple(pair) for pair in app.scope["headers"]][1:] == cookies
 
 
+def test_many_cookies_count_as_one_field(serve: Serve) -> None:
+    """H12: browsers keep 180 for a site, and send each as a field of its own."""
+    app = Recorder()
+    client = Http2Client(serve(app, max_header_fields=10))
+    cookies = [(b"cookie", b"a=%d" % number) for number in range(180)]
+    client.request_fields([*pseudo(), *cookies])
+    assert [tuple(pair) for pair in app.scope["headers"]][1:] == cookies
+
+
 @pytest.mark.parametrize(
     ("authority", "host", "seen"),
     [
