@@ -104,6 +104,7 @@ cdef class H2Connection(StreamHost):
     cdef int read_head(self, H2Stream stream) except -1
     cdef int take_head(self, H2Stream stream, RequestHead head) except -1
     cdef bint is_crowded(self) except -1
+    cdef int forget_finished(self) except -1
 
     # Output.
     cdef int append_frame(self, int type, int flags, uint32_t stream_id, bytes payload) except -1

@@ -643,9 +643,14 @@ cdef class H2Connection(StreamHost):
         """Whether the client has as many streams as it may, or applications still work for ones that were reset."""
         if self.open_requests + len(self.abandoned) < self.max_streams:
             return False
+        self.forget_finished()
+        return self.open_requests + len(self.abandoned) >= self.max_streams
+
+    cdef int forget_finished(self) except -1:
+        """Keep nothing of streams that were reset when their applications have ended."""
         if self.abandoned:
             self.abandoned = [cycle for cycle in self.abandoned if not (<Cycle>cycle).finished]
-        return self.open_requests + len(self.abandoned) >= self.max_streams
+        return 0
 
     cdef int begin_exchange(self, H2Stream stream) except -1:
         """Give a valid request its turn among the others; its application starts when the input is used up."""
@@ -828,6 +833,7 @@ cdef class H2Connection(StreamHost):
             return self.fail(FC_H2_ENHANCE_YOUR_CALM, "a frame or a header block took too long")
         if self.drain_state == H2_ANNOUNCED and now >= self.drain_deadline:
             self.finish_goaway()
+        self.forget_finished()
         if self.streams.count == 0 or self.engine.window(0) > 0:
             self.progress = now     # nobody waits for the client to open the window of the connection
         for stream in self.streams.all():

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from typing import Any
 
 import pytest
@@ -18,6 +19,10 @@ from tests.serving import Serve
 
 DISCONNECT = {"type": "http.disconnect"}
 RST_STREAM, GOAWAY = 3, 7
+
+
+class Thing:
+    """What a request has of its own."""
 
 
 def test_many_streams_at_once(serve: Serve) -> None:
@@ -96,6 +101,27 @@ def test_reset_is_a_disconnect_of_that_stream(serve: Serve) -> None:
     assert events == {"/b": DISCONNECT}
     assert served.context.active_requests == 2
     assert not client.ended
+
+
+def test_nothing_is_kept_of_requests_that_were_reset(serve: Serve) -> None:
+    """N3: once their applications have ended, however few streams the client opens after them."""
+    gate = asyncio.Event()
+    things: list[weakref.ref[Thing]] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["thing"] = Thing()
+        things.append(weakref.ref(scope["thing"]))
+        await gate.wait()
+
+    served = serve(app)
+    client = Http2Client(served)
+    for exchange in [client.request() for _ in range(10)]:
+        exchange.reset()
+    gate.set()
+    client.settle()
+    assert len(things) == 10
+    served.tick(2)
+    assert [thing() for thing in things] == [None] * 10
 
 
 def test_reset_in_an_upload(serve: Serve) -> None:
