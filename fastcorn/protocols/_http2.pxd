@@ -58,7 +58,8 @@ cdef class H2Connection(StreamHost):
     cdef double drain_deadline          # of the answer to the PING behind the first GOAWAY
     cdef double ended                   # when a stream was over the last time
     cdef Py_ssize_t unsent              # while we linger: what the client has not taken
-    cdef double grace                   # and the seconds that it has when it has taken all
+    cdef double stall                   # the seconds in which it may take nothing,
+    cdef double grace                   # and those that it has when it has taken all
 
     # Flow control of what comes in.
     cdef Py_ssize_t owed                # bytes for which no WINDOW_UPDATE of the connection has left
@@ -120,6 +121,6 @@ cdef class H2Connection(StreamHost):
     cdef int drop_streams(self) except -1
     cdef int close(self) except -1
     cdef int leave(self) except -1
-    cdef int linger(self, double grace) except -1
+    cdef int linger(self, double stall, double grace) except -1
     cdef int check_lingering(self, double now) except -1
     cdef int abort_transport(self) except -1

@@ -16,6 +16,7 @@ of an application, and what all of them answer at once is one write.
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Size
+from libc.math cimport INFINITY
 from libc.stdint cimport uint32_t
 from libc.string cimport memcmp
 
@@ -858,7 +859,7 @@ cdef class H2Connection(StreamHost):
         self.context.errors_total += 1
         self.context.error_log.debug("%s: the HTTP/2 connection ends with error %d: %s", self.client, code, reason)
         self.append_goaway(self.engine.last_stream_id, code, reason)
-        return self.linger(LINGER_SECONDS)
+        return self.linger(LINGER_SECONDS, LINGER_SECONDS)
 
     cdef int begin_goaway(self) except -1:
         """The first step of a graceful end: a round trip, so that requests that cross it are served."""
@@ -894,7 +895,7 @@ cdef class H2Connection(StreamHost):
         away the rest.
         """
         if self.writer.unsent() or self.context.now - self.ended < TICK_SECONDS:
-            return self.linger(TICK_SECONDS)
+            return self.linger(self.context.write_timeout or INFINITY, TICK_SECONDS)
         return self.close()
 
     cdef int drop_streams(self) except -1:
@@ -915,10 +916,11 @@ cdef class H2Connection(StreamHost):
                 self.writer.close()
         return 0
 
-    cdef int linger(self, double grace) except -1:
+    cdef int linger(self, double stall, double grace) except -1:
         """Shut our side and drop what comes: closing at once could destroy what is on its way.
 
-        It lasts until the client closes: as long as it takes what is left, and `grace` seconds when it has all.
+        It lasts until the client closes, as long as it takes what is left: until it has taken nothing for `stall` seconds,
+        or has had all for `grace` seconds.
         """
         if self.state >= H2_LINGER or self.transport is None:
             return 0
@@ -928,9 +930,10 @@ cdef class H2Connection(StreamHost):
         self.state = H2_LINGER
         self.drop_streams()
         self.writer.flush()
+        self.stall = stall
         self.grace = grace
         self.unsent = self.writer.unsent()
-        self.set_deadline(H2_LINGER_DEADLINE, LINGER_SECONDS if self.unsent else grace)
+        self.set_deadline(H2_LINGER_DEADLINE, stall if self.unsent else grace)
         reading_paused, self.reading_paused = self.reading_paused, False
         return self.writer.shut(reading_paused)
 
@@ -938,7 +941,7 @@ cdef class H2Connection(StreamHost):
         """Cut the connection of a client that takes nothing more, or that has all."""
         cdef Py_ssize_t left = self.writer.unsent()
         if left < self.unsent:
-            self.deadline = now + (LINGER_SECONDS if left else self.grace)
+            self.deadline = now + (self.stall if left else self.grace)
             self.unsent = left
         return self.abort_transport() if now >= self.deadline else 0
 

@@ -30,7 +30,7 @@ cdef class ResponseHead:
 
 
 cdef class ResponseHeads:
-    cdef uint64_t[KEPT_HEADS] seen  # the fingerprint that came last, by its lowest bits
+    cdef uint64_t[KEPT_HEADS] seen  # the fingerprint that came last, by some of its bits
     cdef list heads                 # and its ResponseHead, from the second time on
 
     cdef ResponseHead find(self, list headers, int status, uint64_t fingerprint)

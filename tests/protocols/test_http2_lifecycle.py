@@ -401,15 +401,34 @@ def test_client_has_time_for_the_rest_of_an_answer(serve: Serve) -> None:
     assert len(client.streams[1].body) == 50_000
 
 
-def test_client_that_takes_no_more_of_an_answer_is_cut(serve: Serve) -> None:
-    """N6, D6."""
-    served = serve(answering(b"x" * 50_000), keep_alive_max_requests=1)
+@pytest.mark.parametrize("write_timeout", [20, 0])
+def test_client_that_pauses_has_the_rest_of_an_answer(serve: Serve, write_timeout: int) -> None:
+    """N6, D6: it may take nothing for write_timeout, as while the answer was written."""
+    served = serve(answering(b"x" * 50_000), keep_alive_max_requests=1, write_timeout=write_timeout)
     client = Http2Client(served)
     client.transport.stop_client()
     client.request()
     client.transport.resume_client(1000)
     client.ping()
-    served.tick(5 + SLACK)
+    for _ in range(2):
+        served.tick(15)
+        client.transport.resume_client(1000)
+        assert not client.closed
+    client.transport.resume_client()
+    served.tick(1 + SLACK)
+    assert client.closed
+    assert len(client.streams[1].body) == 50_000
+
+
+def test_client_that_takes_no_more_of_an_answer_is_cut(serve: Serve) -> None:
+    """N6, D6: after write_timeout."""
+    served = serve(answering(b"x" * 50_000), keep_alive_max_requests=1, write_timeout=20)
+    client = Http2Client(served)
+    client.transport.stop_client()
+    client.request()
+    client.transport.resume_client(1000)
+    client.ping()
+    served.tick(20 + SLACK)
     assert client.transport.aborted
 
 
