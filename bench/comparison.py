@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Writes the results as Markdown for the README: `python -m bench comparison [--write README.md]`.
 
-Reads what http1, start and idle wrote; measures nothing. With --write it replaces what stands between the two marks
-`comparison: begin` and `comparison: end`. Called by `__main__`.
+Reads what http1, start, idle and http2 wrote; measures nothing. With --write it replaces what stands between the two
+marks `comparison: begin` and `comparison: end`. Called by `__main__`.
 """
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bench.errors import BenchError
+from bench.http2_servers import HTTP2_SERVERS, REFERENCE
+from bench.http2_works import WORKS as HTTP2_WORKS
 from bench.machine import headline
 from bench.results import Results, Row, figure, load, path_of
 from bench.servers import FLOOR, SERVERS
@@ -23,6 +25,8 @@ COSTS = (
     ("start", "all", "median_ms", "exec to first answer, ms"),
     ("idle", "all", "bytes_each", "bytes per idle connection"),
 )
+
+TITLES = {FLOOR.name: "C floor", REFERENCE: "nghttpd (C, files)", "fastcorn-h2": "fastcorn on h2"}
 
 
 def newest_python(folder: Path, command: str = "http1") -> str:
@@ -39,10 +43,10 @@ def newest_python(folder: Path, command: str = "http1") -> str:
 
 
 def render(folder: Path) -> str:
-    """Two tables, rates and costs, of the newest Python that was measured."""
+    """Tables of rates and costs, and one of HTTP/2, of the newest Python that was measured."""
     python = newest_python(folder)
     every: dict[str, Results] = {
-        command: load(path_of(command, python, folder)) for command in ("http1", "start", "idle")
+        command: load(path_of(command, python, folder)) for command in ("http1", "start", "idle", "http2")
     }
     rates = every["http1"]
     names = [server.name for server in (*SERVERS, FLOOR) if _appears(server.name, rates)]
@@ -55,9 +59,23 @@ def render(folder: Path) -> str:
     for command, part, name, title in COSTS:
         if part in every[command]:
             lines.append(_line(title, every[command][part]["rows"], name, names))
+    lines += _http2_lines(every["http2"])
     newest = max((part["setting"] for part in rates.values()), key=lambda setting: setting["taken"])
     versions = ", ".join(f"{name} {newest['packages'][name]}" for name in names if name in newest["packages"])
     return "\n".join([*lines, "", f"{headline(newest)}: {versions}.", ""])
+
+
+def _http2_lines(rates: Results) -> list[str]:
+    """The table of HTTP/2; no lines when it was not measured."""
+    names = [server.name for server in HTTP2_SERVERS if _appears(server.name, rates)]
+    works = [work for work in HTTP2_WORKS if work.name in rates]
+    if not works:
+        return []
+    lines = ["", *_heading("HTTP/2, requests per second", names)]
+    lines += [_line(work.title, rates[work.name]["rows"], "requests_per_second", names) for work in works]
+    if "hello" in rates:
+        lines.append(_line("CPU per request (13 bytes), µs", rates["hello"]["rows"], "cpu_us", names))
+    return lines
 
 
 def replace_marked(text: str, content: str) -> str:
@@ -90,7 +108,7 @@ def _appears(server: str, rates: Results) -> bool:
 
 
 def _heading(title: str, names: Iterable[str]) -> list[str]:
-    columns = ["C floor" if name == FLOOR.name else name for name in names]
+    columns = [TITLES.get(name, name) for name in names]
     return [f"| {title} | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
 
 

@@ -23,8 +23,10 @@ def rates(fastcorn: float | None, uvicorn: float, granian: float, *, floor_cpu: 
     }
 
 
-def record(folder: Path, rows: dict[str, Row], part: str = "hello", python: Interpreter = PYTHON) -> None:
-    results.Recorder("http1", python, folder, {"rounds": 1}).record(part, rows)
+def record(
+    folder: Path, rows: dict[str, Row], part: str = "hello", python: Interpreter = PYTHON, command: str = "http1"
+) -> None:
+    results.Recorder(command, python, folder, {"rounds": 1}).record(part, rows)
 
 
 def test_a_part_is_replaced_whole_and_others_stay(tmp_path: Path) -> None:
@@ -141,6 +143,21 @@ def test_the_comparison_as_markdown(tmp_path: Path) -> None:
     ]
     assert lines[-1].startswith("CPython 3.13.1, ")
     assert lines[-1].endswith(": fastcorn 0.1, uvicorn 9.9.")
+
+
+def test_the_comparison_over_http2(tmp_path: Path) -> None:
+    record(tmp_path, rates(1.0, 1.0, 1.0))
+    rows: dict[str, Row] = {**rates(90_000.0, 30_000.0, 20_000.0), "nghttpd": {"requests_per_second": 150_000.0}}
+    record(tmp_path, rows, command="http2")
+    record(tmp_path, rates(80_000.0, 10_000.0, 5_000.0), "browser", command="http2")
+    assert comparison.render(tmp_path).splitlines()[-7:-1] == [
+        "| HTTP/2, requests per second | fastcorn | uvicorn | granian | nghttpd (C, files) |",
+        "|---|---:|---:|---:|---:|",
+        "| 13-byte answer | **90,000** | 30,000 | 20,000 | 150,000 |",
+        "| browser-like request, 17 fields | **80,000** | 10,000 | 5,000 | - |",
+        "| CPU per request (13 bytes), µs | **8.00** | 20.0 | 18.0 | - |",
+        "",
+    ]
 
 
 def test_no_comparison_without_results(tmp_path: Path) -> None:

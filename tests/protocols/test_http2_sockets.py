@@ -93,6 +93,11 @@ def test_client_that_still_reads_when_the_server_leaves(make: Callable[[], async
             reader = Reader(loop, client)
             await asyncio.wait_for(reader.run(), PATIENCE)
         server.close()
+        gone = loop.create_future()
+        context.when_idle = lambda: gone.set_result(None)
+        context.begin_drain()
+        context.abort_all()
+        await asyncio.wait_for(gone, PATIENCE)
         await server.wait_closed()
         return reader
 
