@@ -919,8 +919,8 @@ cdef class H2Connection(StreamHost):
     cdef int linger(self, double stall, double grace) except -1:
         """Shut our side and drop what comes: closing at once could destroy what is on its way.
 
-        It lasts until the client closes, as long as it takes what is left: until it has taken nothing for `stall` seconds,
-        or has had all for `grace` seconds.
+        It lasts until the client closes, or has taken nothing of what is left for `stall` seconds, or has had all for
+        `grace` seconds.
         """
         if self.state >= H2_LINGER or self.transport is None:
             return 0
