@@ -53,6 +53,7 @@ cdef class Context:
     cdef bint redirect_to_https         # what comes without TLS is redirected,
     cdef public int https_port          # to this port
     cdef bint raw_header_names          # keep the case of request field names
+    cdef bint join_cookies              # of an HTTP/2 request, into one field
 
     # Deadlines in seconds. 0 = none.
     cdef double ssl_handshake_timeout

@@ -120,6 +120,7 @@ cdef class Context:
         self.redirect_to_https = settings.redirect_to_https
         self.https_port = settings.redirect_port or HTTPS_PORT
         self.raw_header_names = settings.h11_pass_raw_headers
+        self.join_cookies = settings.h2_join_cookies
         self.server_names = None
         if settings.server_names:
             self.server_names = frozenset([name.lower().encode("latin-1") for name in settings.server_names])

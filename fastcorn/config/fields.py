@@ -138,6 +138,7 @@ class Fields:
     h2_ping_interval: float | None
     h2_ping_timeout: float
     h2_push: bool
+    h2_join_cookies: bool
     h2_max_overhead_frames: int
     websocket_engine: str
     websocket_max_message_size: int

@@ -33,6 +33,7 @@ cdef extern from "names.h":
     int FC_NAME_UNKNOWN
     int FC_NAME_HOST
     int FC_NAME_CONTENT_LENGTH
+    int FC_NAME_COOKIE
     int FC_NAME_TRANSFER_ENCODING
     int FC_NAME_CONNECTION
     int FC_NAME_EXPECT
@@ -115,10 +116,24 @@ cdef RequestHead read_request(Context context, list fields, bint secure):
         head.status = fc_request_status(result)
         head.error = fc_request_reason(result).decode("ascii")
         return head
+    if context.join_cookies:
+        join_cookies(headers)
     if head.authority is None:
         head.authority = request.host.data[:request.host.len]
     head.scope = make_scope(context, &request, headers, secure)
     return head
+
+
+cdef int join_cookies(list headers) except -1:
+    """Make one field of several, in the place of the first (RFC 9113 section 8.2.3)."""
+    cdef bytes name = NAMES[FC_NAME_COOKIE]
+    cdef list cookies = [value for key, value in headers if key is name]
+    if len(cookies) > 1:
+        first = headers.index((name, cookies[0]))
+        headers[:] = [*headers[:first], (name, b"; ".join(cookies)), *[
+            pair for pair in headers[first:] if pair[0] is not name
+        ]]
+    return 0
 
 
 cdef dict copy_scope(dict known):

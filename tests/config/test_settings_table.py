@@ -127,6 +127,7 @@ SAMPLES: dict[str, tuple[str, str, object]] = {
     "h2_ping_interval": ("off", '"off"', None),
     "h2_ping_timeout": ("5s", "5", 5.0),
     "h2_push": ("off", "false", False),
+    "h2_join_cookies": ("on", "true", True),
     "h2_max_overhead_frames": ("100", "100", 100),
     "websocket_engine": ("wsproto", '"wsproto"', "wsproto"),
     "websocket_max_message_size": ("1MiB", "1048576", 2**20),

@@ -57,6 +57,26 @@ def test_many_cookies_count_as_one_field(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "seen"),
+    [
+        ([(b"cookie", b"a=1"), (b"x", b"y"), (b"cookie", b"b=2"), (b"cookie", b"c=3")], [b"cookie", b"x"]),
+        ([(b"x", b"y"), (b"cookie", b"a=1; b=2; c=3")], [b"x", b"cookie"]),
+        ([(b"cookie", b"a=1"), (b"cookie", b"b=2; c=3"), (b"cookie-x", b"z")], [b"cookie", b"cookie-x"]),
+        ([(b"x", b"y")], [b"x"]),
+    ],
+)
+def test_cookies_are_joined_on_demand(serve: Serve, fields: Headers, seen: list[bytes]) -> None:
+    """H12: RFC 9113 section 8.2.3, in the place of the first; also when the request comes again."""
+    app = Recorder()
+    client = Http2Client(serve(app, h2_join_cookies=True))
+    for _ in range(4):
+        client.request_fields([*pseudo(), *fields])
+    for scope in app.scopes:
+        assert [name for name, _ in scope["headers"]] == [b"host", *seen]
+        assert dict(scope["headers"]).get(b"cookie") in (None, b"a=1; b=2; c=3")
+
+
+@pytest.mark.parametrize(
     ("authority", "host", "seen"),
     [
         ("testserver", None, b"testserver"),

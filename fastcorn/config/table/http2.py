@@ -102,6 +102,13 @@ SETTINGS = (
         precedents="on in Hypercorn; the others have none, browsers have given it up",
     ),
     Setting(
+        "h2_join_cookies",
+        Boolean(),
+        False,
+        "Give applications one cookie field where a client has sent several, for frameworks that read only one",
+        precedents="ASGI passes what came, RFC 9113 section 8.2.3 joins; browsers send a field for each cookie",
+    ),
+    Setting(
         "h2_max_overhead_frames",
         Count(least=16, most=2**31 - 1),
         1000,
