@@ -24,6 +24,7 @@ from fastcorn.asgi._context cimport Context
 from fastcorn.asgi._coroutine cimport FINISHED, new_wait, new_yield
 from fastcorn.asgi._run cimport Cycle, fc_bind
 from fastcorn.asgi._stream cimport Stream
+from fastcorn.asgi._waiters cimport wake_all
 
 from fastcorn.errors import ClientDisconnected, MessageError
 
@@ -181,13 +182,8 @@ cdef class HTTPCycle(Cycle):
         return self.wake()
 
     cdef int wake(self) except -1:
-        if self.waiters is None:
-            return 0
         waiters, self.waiters = self.waiters, None
-        for future in waiters:
-            if not future.done():
-                future.set_result(None)
-        return 0
+        return wake_all(waiters)
 
     cdef object wait_for_message(self):
         future = self.context.loop.create_future()

@@ -23,6 +23,7 @@ from fastcorn.asgi._context cimport Context
 from fastcorn.asgi._coroutine cimport FINISHED, new_wait, new_yield
 from fastcorn.asgi._run cimport Cycle, fc_bind
 from fastcorn.asgi._stream cimport Stream
+from fastcorn.asgi._waiters cimport wake_all
 
 from fastcorn.errors import ClientDisconnected, MessageError
 
@@ -220,12 +221,8 @@ cdef class WebSocketCycle(Cycle):
             waiter, self.waiter = self.waiter, None
             if not waiter.done():
                 waiter.set_result(None)
-        if self.other_waiters is not None:
-            waiters, self.other_waiters = self.other_waiters, None
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
-        return 0
+        waiters, self.other_waiters = self.other_waiters, None
+        return wake_all(waiters)
 
     # ---- receive() -------------------------------------------------------------------------------------------------
 

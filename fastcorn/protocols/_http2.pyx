@@ -9,8 +9,8 @@ here: which frames a client may send how often, when applications run, which str
 Longer: this file - the frames of a connection, its streams and its end move one state.
 
 Nothing that goes wrong on one stream touches another; what breaks the connection ends it with GOAWAY and its reason.
-Requests that come in one read start when the read is used up, so that a reset that comes with its request costs no call
-of an application, and what all of them answer at once is one write.
+Requests of one read start when it is used up, or STARTED_TOGETHER at a time when no reset follows in it: a reset that
+comes with its request costs no call of an application. What all of them answer at once is one write.
 """
 
 cimport cython

@@ -16,6 +16,7 @@ from libc.stdint cimport int64_t, uint32_t
 from fastcorn.asgi._context cimport Context
 from fastcorn.asgi._cycle cimport NOT_STARTED, HTTPCycle
 from fastcorn.asgi._run cimport Cycle
+from fastcorn.asgi._waiters cimport wake_all
 from fastcorn.protocols._deadlines cimport LINGER_SECONDS, RATE_GRACE_SECONDS, TICK_SECONDS
 from fastcorn.protocols._http2_engine cimport (
     FC_H2_CANCEL, FC_H2_INTERNAL_ERROR, FC_H2_NO_ERROR, FC_H2_PROTOCOL_ERROR, HTTP2Engine,
@@ -202,11 +203,7 @@ cdef class H2Stream(StreamCarrier):
 
     cdef int resume(self) except -1:
         waiters, self.waiters = self.waiters, None
-        if waiters is not None:
-            for future in waiters:
-                if not future.done():
-                    future.set_result(None)
-        return 0
+        return wake_all(waiters)
 
     cdef int step_ended(self) except -1:
         """The application has suspended or ended, or a task of its own has sent something."""

@@ -61,7 +61,7 @@ cdef ResponseHead new_head(object headers, int status):
 
 cdef uint64_t fingerprint_of(list headers, int status) noexcept:
     """A number that is the same for equal heads and hardly ever for others; 0 = this one is not for keeping."""
-    cdef uint64_t print = <uint64_t>status
+    cdef uint64_t mixed = <uint64_t>status
     cdef Py_ssize_t index, size
     cdef Py_ssize_t total = 0
     cdef object pair, name, value
@@ -79,9 +79,9 @@ cdef uint64_t fingerprint_of(list headers, int status) noexcept:
         total += PyBytes_GET_SIZE(name) + size
         if total > KEPT_BYTES:
             return 0
-        print = (print ^ <uint64_t>PyBytes_GET_SIZE(name)) * MIX ^ print >> 29
-        print = (print ^ ends_of(PyBytes_AS_STRING(value), size)) * MIX ^ print >> 31
-    return print | 1
+        mixed = (mixed ^ <uint64_t>PyBytes_GET_SIZE(name)) * MIX ^ mixed >> 29
+        mixed = (mixed ^ ends_of(PyBytes_AS_STRING(value), size)) * MIX ^ mixed >> 31
+    return mixed | 1
 
 
 cdef inline uint64_t ends_of(const char *value, Py_ssize_t size) noexcept:

@@ -13,6 +13,7 @@ from libc.stdio cimport snprintf
 from libc.stdlib cimport free
 
 from fastcorn.asgi._context cimport Context
+from fastcorn.asgi._waiters cimport wake_all
 from fastcorn.protocols._output cimport output_append, output_reserve
 
 
@@ -109,13 +110,8 @@ cdef class Writer:
     cdef int resume(self) except -1:
         """The transport takes more: wake those who wait."""
         self.paused = False
-        if self.waiters is None:
-            return 0
         waiters, self.waiters = self.waiters, None
-        for future in waiters:
-            if not future.done():
-                future.set_result(None)
-        return 0
+        return wake_all(waiters)
 
     cdef bint stalled(self) except -1:
         """Whether the peer has taken nothing of what is queued for write_timeout seconds; asked at each tick."""
